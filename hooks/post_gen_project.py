@@ -1,0 +1,36 @@
+"""Give the new project its own secrets and say what to do next."""
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import shlex
+from pathlib import Path
+
+ANSWERS = r"""{{ cookiecutter | tojson }}"""  # JSON never has three quotes in a row
+FRESH_BYTES = {"SECRET_KEY": 64, "DEMO_PASSWORD": 16}
+FIRST_USER = {"sql": "uv run quart users add NAME", "memory": "grep DEMO_ .env  # the one user"}
+
+
+def write_env(folder: Path) -> None:
+    """Copy `.env.example` to a private `.env` with fresh secrets, unless one is there."""
+    text = (folder / ".env.example").read_text(encoding="utf-8")
+    for name, size in FRESH_BYTES.items():
+        text = re.sub(f"(?m)^{name}=$", f"{name}={secrets.token_urlsafe(size)}", text)
+    with contextlib.suppress(FileExistsError):
+        fd = os.open(folder / ".env", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(fd, "w", encoding="utf-8") as file:
+            os.chmod(folder / ".env", 0o600)  # a umask may take the owner's rights as well
+            file.write(text)
+
+
+if __name__ == "__main__":
+    answers, project = json.loads(ANSWERS), Path.cwd()
+    write_env(project)
+    migrations = project / "src" / answers["project_slug"] / "migrations"
+    for folder in (migrations / "versions", migrations):
+        with contextlib.suppress(OSError):  # it holds the sql backend's files, or was never there
+            folder.rmdir()
+    print("Next:", f"cd {shlex.quote(str(project))}", sep="\n  ")
+    print(f"  {FIRST_USER[answers['user_backend']]}", "uv run quart run", sep="\n  ")

@@ -1,0 +1,38 @@
+"""Refuse answers that would not render to a working project."""
+
+import json
+import keyword
+import re
+import sys
+import unicodedata
+
+ANSWERS = r"""{{ cookiecutter | tojson }}"""  # JSON never has three quotes in a row
+TEXTS = ("project_name", "project_slug", "description", "author_name", "author_email")
+SLUG = re.compile(r"[a-z]([a-z0-9_]*[a-z0-9])?")
+EMAIL = re.compile(r"[\w.%+-]+@[\w-]+(\.[\w-]+)*", re.ASCII)
+# Modules and distributions that the project installs:
+TAKEN = """aiofiles aiosqlite alembic argon2 argon2_cffi argon2_cffi_bindings asyncpg blinker cffi
+    click coverage deprecated dotenv flask flask_limiter flask_login flask_wtf greenlet h11 h2 hpack
+    hypercorn hyperframe hypothesis iniconfig itsdangerous jinja2 limits mako markupsafe mypy
+    packaging pathspec pluggy priority pytest pytest_asyncio pytest_cov python_dotenv quart redis
+    ruff sqlalchemy test tests typing_extensions werkzeug wsproto wtforms""".split()
+
+
+def problem(answers: dict[str, str]) -> tuple[str, str] | None:
+    """Name the first bad answer and what is accepted in its place."""
+    for name in TEXTS:
+        text = answers[name]
+        if not text.strip() or {"Cc", "Cs", "Zl", "Zp"} & set(map(unicodedata.category, text)):
+            return name, "a line of text without control characters"
+    slug = answers["project_slug"]
+    if not SLUG.fullmatch(slug):
+        return "project_slug", "a lower-case ASCII identifier such as my_app"
+    if keyword.iskeyword(slug) or slug in sys.stdlib_module_names or slug in TAKEN:
+        return "project_slug", "a name that neither Python nor the app's dependencies use"
+    if not EMAIL.fullmatch(answers["author_email"]):
+        return "author_email", "an address such as you@example.com"
+    return None
+
+
+if __name__ == "__main__" and (bad := problem(given := json.loads(ANSWERS))):
+    sys.exit(f"{bad[0]} is {given[bad[0]]!r}; accepted is {bad[1]}.")
