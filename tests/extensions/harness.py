@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, AsyncIterator, Awaitable
+from typing import Any
+
+__all__ = ["PATCH", "App", "Browser", "Meeting", "Reply", "all_at_once", "app_context", "wait_for"]
 
 PATCH = os.environ.get("PATCH", "")
 PACKAGE = Path(__file__).parents[2] / "{{cookiecutter.project_slug}}/src/{{cookiecutter.project_slug}}"
@@ -16,7 +19,7 @@ if PATCH == "flask_patch":
     sys.path.insert(0, str(PACKAGE))
     import flask_patch
 elif PATCH == "quart_flask_patch":
-    import quart_flask_patch
+    import quart_flask_patch  # noqa: F401  (patches on import)
     from quart_flask_patch._synchronise import sync_with_context
 
 if PATCH == "flask":

@@ -24,8 +24,7 @@ from flask_login import (
     user_logged_out,
     user_unauthorized,
 )
-from flask_login.test_client import FlaskLoginClient
-from harness import PATCH, Browser, Meeting, all_at_once, app_context, wait_for
+from harness import Browser, Meeting, all_at_once, app_context, wait_for
 
 
 class User(UserMixin):
@@ -1027,13 +1026,6 @@ async def test_an_async_test_request_context_logs_in(app, manager):
     async with app.test_request_context("/"):
         assert login_user(USERS["ann"])
         assert current_user.id == "ann"
-
-
-@pytest.mark.skipif(PATCH != "flask", reason="builds a FlaskClient")
-def test_the_login_client_starts_logged_in(app, manager):
-    app.test_client_class = FlaskLoginClient
-    with app.test_client(user=USERS["ann"]) as client:
-        assert client.get("/who").text == "ann"
 
 
 async def test_users_of_simultaneous_requests_stay_apart(app, manager, view):
