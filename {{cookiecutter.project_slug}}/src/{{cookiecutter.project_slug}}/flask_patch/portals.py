@@ -1,0 +1,167 @@
+"""Portals: greenlets that let synchronous code wait for the event loop it runs on.
+
+A task runs its coroutine inside a portal, a greenlet of its own. Whatever has to wait there
+switches to the task with what it waits for; the task awaits that and switches back.
+The technique is that of SQLAlchemy's ``greenlet_spawn`` and ``await_only``.
+"""
+
+import asyncio
+import threading
+from asyncio import AbstractEventLoop, Task
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from contextvars import Context, ContextVar, copy_context
+from functools import wraps
+from inspect import isawaitable
+from types import coroutine
+from typing import Any, ParamSpec, TypeVar, cast
+
+from greenlet import getcurrent, greenlet
+
+T = TypeVar("T")
+P = ParamSpec("P")
+AnyCoroutine = Coroutine[Any, Any, Any]
+
+MAX_IDLE = 256  # An idle portal holds about 18 KiB.
+
+
+class Portal(greenlet):
+    """The greenlet that hosts a task's coroutine, kept for other tasks after it."""
+
+    hub: greenlet  # Where the task itself runs.
+    waiter: greenlet  # Who waits: the portal, or a greenlet that was started inside it.
+    busy: bool
+    result: Any = None
+    error: BaseException | None = None
+
+
+class _Idle(threading.local):
+    """The portals of a thread that host nothing."""
+
+    def __init__(self) -> None:
+        self.portals: list[Portal] = []
+
+
+_idle = _Idle()
+_hosts: dict[Task[Any] | None, Portal] = {}
+hosting_loop: ContextVar[AbstractEventLoop | None] = ContextVar("hosting_loop", default=None)
+
+
+def current_portal() -> Portal | None:
+    """Return the portal of the current task; sync code can wait where there is one."""
+    # Looked up by task: one that is run eagerly is in another's portal, but may not use it.
+    try:
+        return _hosts.get(asyncio.current_task())
+    except RuntimeError:  # There is no event loop.
+        return None
+
+
+def drive(coro: AnyCoroutine, portal: Portal) -> Any:
+    """Run the coroutine to its end, waiting through the portal where it suspends."""
+    try:
+        pending = coro.send(None)
+        while True:
+            portal.waiter = getcurrent()
+            try:
+                # Control goes to the task, which yields `pending` to the event loop.
+                portal.hub.switch(pending)
+            except BaseException as error:
+                pending = coro.throw(error)
+            else:
+                pending = coro.send(None)
+    except StopIteration as stop:
+        return stop.value
+
+
+@coroutine
+def host(coro: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
+    """Await the coroutine in a portal."""
+    task = asyncio.current_task() if asyncio._get_running_loop() else None
+    if task is None or task in _hosts:
+        return (yield from coro.__await__())
+    portal = _idle.portals.pop() if _idle.portals else Portal(_work)
+    portal.hub = getcurrent()
+    portal.gr_context = _current_context()
+    portal.busy = True
+    hosting_loop.set(task.get_loop())
+    _hosts[task] = portal
+    try:
+        # Control goes to the portal, until the coroutine has ended or something waits.
+        pending = portal.switch(coro)
+        while portal.busy:
+            try:
+                yield pending
+            except BaseException as error:
+                portal.hub = getcurrent()
+                pending = portal.waiter.throw(error)
+            else:
+                portal.hub = getcurrent()
+                pending = portal.waiter.switch()
+        return cast(T, _outcome(portal))
+    finally:
+        del _hosts[task]
+        _release(portal)
+
+
+def _work(coro: AnyCoroutine) -> None:
+    """Run coroutines one after the other; the body of every portal."""
+    while True:
+        portal = cast(Portal, getcurrent())
+        try:
+            portal.result = drive(coro, portal)
+        except BaseException as error:
+            portal.error = error
+        portal.busy = False
+        hub = portal.hub
+        # An idle portal refers to nothing, itself included, so that it can be freed.
+        del coro, portal
+        # Control goes to the task, and comes back with the next task's coroutine.
+        coro = hub.switch()
+
+
+def _outcome(portal: Portal) -> Any:
+    result, portal.result = portal.result, None
+    error, portal.error = portal.error, None
+    if error is None:
+        return result
+    try:
+        raise error
+    finally:
+        del error
+
+
+def _release(portal: Portal) -> None:
+    if not portal.busy and len(_idle.portals) < MAX_IDLE:
+        portal.gr_context = None
+        _idle.portals.append(portal)
+
+
+def _current_context() -> Context:
+    """Return the context itself, not a copy: both sides see each other's variables."""
+    context = getcurrent().gr_context
+    if context is None:
+        copy_context()  # Gives a fresh thread its context.
+        context = getcurrent().gr_context
+    return cast(Context, context)
+
+
+async def call(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    """Call the function, and await what it returns if that is awaitable."""
+    result = function(*args, **kwargs)
+    return await result if isawaitable(result) else result
+
+
+async def greenlet_spawn(
+    function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """Call the sync function so that it can wait, with :func:`await_only` or Flask's API."""
+    return cast(T, await host(call(function, *args, **kwargs)))
+
+
+def hosted(function: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """Decorate a coroutine function, a test say, so that sync code it calls can wait."""
+
+    @wraps(function)
+    async def in_portal(*args: P.args, **kwargs: P.kwargs) -> T:
+        return cast(T, await host(call(function, *args, **kwargs)))
+
+    return in_portal

@@ -1,0 +1,81 @@
+"""Waiting: how sync code gets the result of a coroutine, and who gets which."""
+
+import asyncio
+import sys
+from asyncio import AbstractEventLoop
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from functools import wraps
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_ITERABLE_COROUTINE, iscoroutine
+from types import CodeType
+from typing import Any, ParamSpec, TypeVar, cast
+
+from jinja2.runtime import Context
+
+from .portals import AnyCoroutine, current_portal, drive, hosting_loop
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+_ASYNC = CO_COROUTINE | CO_ASYNC_GENERATOR | CO_ITERABLE_COROUTINE
+_INLINE = {"<lambda>", "<genexpr>", "<listcomp>", "<setcomp>", "<dictcomp>"}
+# Functions that call on behalf of their caller.
+go_betweens: set[CodeType] = {Context.call.__code__}
+
+
+def await_only(awaitable: Awaitable[T]) -> T:
+    """Wait for the awaitable in sync code and return its result.
+
+    Raise RuntimeError where nothing can wait: in a task of one's own that was not started with
+    `greenlet_spawn`, or without an event loop. What never suspends gets its result even there.
+    """
+    coro = awaitable if iscoroutine(awaitable) else _await(awaitable)
+    if asyncio._get_running_loop() is None:
+        loop = hosting_loop.get()
+        if loop is not None and loop.is_running():
+            return asyncio.run_coroutine_threadsafe(coro, loop).result()
+        return cast(T, finish_now(coro))
+    portal = current_portal()
+    return cast(T, finish_now(coro) if portal is None else drive(coro, portal))
+
+
+async def _await(awaitable: Awaitable[T]) -> T:
+    return await awaitable
+
+
+def finish_now(coro: AnyCoroutine) -> Any:
+    """Run to its end a coroutine that needs no event loop to wait for."""
+    try:
+        coro.send(None)
+    except StopIteration as stop:
+        return stop.value
+    coro.close()
+    raise RuntimeError(
+        f"{coro!r} has to wait for the event loop, and sync code cannot do that here. "
+        "Is it called from a task that you started? Call it with `await greenlet_spawn(...)`, "
+        "or await the coroutine from async code."
+    )
+
+
+def called_by_async(depth: int = 2) -> bool:
+    """Tell whether the function `depth` levels up is a coroutine or an async generator."""
+    frame = sys._getframe(depth)
+    while True:
+        code = frame.f_code
+        if code.co_flags & _ASYNC:
+            return True
+        if frame.f_back is None or not (code.co_name in _INLINE or code in go_betweens):
+            return False
+        frame = frame.f_back
+
+
+def dual(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Any]:
+    """Give async callers the function's coroutine, and sync callers its result."""
+
+    @wraps(function)
+    def answer(*args: P.args, **kwargs: P.kwargs) -> Any:
+        coro = function(*args, **kwargs)
+        if sys._getframe(1).f_code.co_flags & _ASYNC or called_by_async():
+            return coro
+        return await_only(coro)
+
+    return answer
