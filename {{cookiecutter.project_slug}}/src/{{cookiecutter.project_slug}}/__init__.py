@@ -1,0 +1,6 @@
+"""A Quart app with a login; `flask_patch` is imported first, so that Flask extensions run on Quart."""
+
+from . import flask_patch  # isort: split
+from .app import create_app
+
+__all__ = ["create_app", "flask_patch"]

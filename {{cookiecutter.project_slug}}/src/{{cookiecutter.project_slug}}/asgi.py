@@ -1,0 +1,12 @@
+"""The app for an ASGI server: `hypercorn`, `uvicorn` and `granian` all take this module's `app`."""
+
+from dotenv import find_dotenv, load_dotenv
+
+from .app import create_app
+from .config import ConfigError
+
+load_dotenv(find_dotenv(usecwd=True))
+try:
+    app = create_app()
+except ConfigError as error:
+    raise SystemExit(f"Error: {error}") from None

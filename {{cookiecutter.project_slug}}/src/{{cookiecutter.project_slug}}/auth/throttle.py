@@ -1,0 +1,44 @@
+"""Limits on login attempts: for each account and for each address."""
+
+from typing import Any
+
+from quart import current_app, g
+from quart.utils import run_sync
+
+from ..extensions import limiter
+from ..users.protocol import account_key
+
+ACCOUNT_SCOPE = "login-account"
+
+
+def _limit(name: str) -> Any:
+    return lambda: current_app.config[name]
+
+
+@limiter.shared_limit(_limit("LOGIN_LIMIT_PER_ADDRESS"), scope="login-address")
+@limiter.shared_limit(
+    _limit("LOGIN_LIMIT_PER_ACCOUNT"), scope=ACCOUNT_SCOPE, key_func=lambda: g.throttled
+)
+def _count() -> None:
+    pass
+
+
+async def count_attempt(name: str) -> None:
+    """Count an attempt before the password is looked at, so that parallel ones count too.
+
+    Raises `RateLimitExceeded` for one too many and `StorageError` when the store is gone.
+    """
+    g.throttled = account_key(name)
+    # In a thread: the store may be Redis, which is waited for.
+    await run_sync(_count)()
+
+
+async def forget_attempts() -> None:
+    """Start the account's count anew after a right password."""
+    await run_sync(_forget)()
+
+
+def _forget() -> None:
+    for hit in limiter.current_limits:
+        if ACCOUNT_SCOPE in hit.request_args:
+            limiter.limiter.clear(hit.limit, *hit.request_args)

@@ -1,0 +1,73 @@
+"""Refusals and faults: a page for people, plain text or JSON for programs."""
+
+import time
+
+from flask_limiter import RateLimitExceeded
+from flask_wtf.csrf import CSRFError
+from limits.errors import StorageError
+from quart import Quart, current_app, jsonify, render_template, request
+from quart.typing import ResponseReturnValue
+from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable
+
+from .extensions import limiter, login_manager
+from .users import BackendUnavailable
+
+
+def init_app(app: Quart) -> None:
+    """Register the handlers."""
+    app.register_error_handler(HTTPException, answer)
+    app.register_error_handler(CSRFError, refuse_forgery)
+    app.register_error_handler(RateLimitExceeded, refuse_more)
+    app.register_error_handler(BackendUnavailable, report_outage)
+    app.register_error_handler(StorageError, report_outage)
+
+
+def wants_html() -> bool:
+    """Say whether the client is a browser: it accepts HTML and sends no Authorization."""
+    if "Authorization" in request.headers:
+        return False
+    return "text/html" in request.headers.get("Accept", "")
+
+
+def wants_json() -> bool:
+    """Say whether the client is a program that asks for JSON."""
+    return request.accept_mimetypes.best == "application/json"
+
+
+async def answer(error: HTTPException) -> ResponseReturnValue:
+    """Answer an HTTP error in the form that the client reads."""
+    if error.response is not None:
+        return error.response  # type: ignore[return-value]  # Werkzeug's, which Quart accepts
+    code, name = error.code or 500, error.name
+    body: ResponseReturnValue = name
+    if wants_html():
+        body = await render_template("error.html", error=error)
+    elif wants_json() and code != 401:
+        body = jsonify(error=name, description=error.description)
+    headers = {
+        name: value
+        for name, value in error.get_headers()
+        if name.lower() not in ("content-type", "content-length")
+    }
+    return body, code, headers  # type: ignore[return-value]
+
+
+async def refuse_forgery(error: CSRFError) -> ResponseReturnValue:
+    """Refuse a form without a good token as forbidden."""
+    return await answer(Forbidden(f"{error.description} Go back, reload the page and try again."))
+
+
+async def refuse_more(error: RateLimitExceeded) -> ResponseReturnValue:
+    """Refuse an attempt too many and say when the next may be made."""
+    limit = limiter.current_limit
+    wait = max(1, int(limit.reset_at - time.time()) + 1) if limit else 1
+    error.description = f"Too many attempts. Try again in {-(-wait // 60)} min."
+    return await answer(error), {"Retry-After": str(wait)}
+
+
+async def report_outage(error: Exception) -> ResponseReturnValue:
+    """Answer 503 while the users or the throttle cannot be reached; nobody is let in."""
+    current_app.logger.error("%s", error)
+    # The page must not ask the backend again.
+    login_manager._update_request_context_with_user()
+    return await answer(ServiceUnavailable("A part of this site is out of reach. Try again soon."))
