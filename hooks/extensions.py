@@ -1,0 +1,36 @@
+"""What the template adds to Cookiecutter's Jinja: the `now` tag and two filters."""
+
+import json
+
+from cookiecutter.exceptions import FailedHookException
+from jinja2 import Environment
+from jinja2.ext import Extension
+
+try:
+    from jinja2_time import TimeExtension
+except ImportError:
+    from cookiecutter.extensions import TimeExtension
+
+__all__ = ["AnswerExtension", "TimeExtension"]
+
+
+def toml(text: str) -> str:
+    """Quote a line of text for TOML, which unlike JSON has no escape of two halves for an emoji."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def folder(slug: str) -> str:
+    """Refuse a slug that is a path, from which Cookiecutter makes folders before any hook runs."""
+    if "/" in slug or "\\" in slug:
+        raise FailedHookException(
+            f"project_slug is {slug!r}; accepted is a lower-case ASCII identifier such as my_app."
+        )
+    return slug
+
+
+class AnswerExtension(Extension):
+    """Offer the filters to the answers and the files."""
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        environment.filters |= {"folder": folder, "toml": toml}
