@@ -1,18 +1,26 @@
 """Run Flask extensions on Quart; importing the package is all it takes."""
 
 from .apps import patch_apps
-from .contexts import make_contexts_synchronous, repoint_proxies
-from .functions import repoint_functions
+from .cli import patch_cli
+from .contexts import make_contexts_synchronous, repoint_contexts, unite_signals
+from .functions import replace_classes, repoint_functions
 from .portals import greenlet_spawn, hosted
 from .requests import patch_requests
+from .responses import patch_responses
+from .templates import patch_templates
 from .versions import mend_signals
 from .waiting import await_only
 
 __all__ = ["await_only", "greenlet_spawn", "hosted"]
 
-repoint_proxies()
+repoint_contexts()
 make_contexts_synchronous()
-repoint_functions()
-patch_requests()
-patch_apps()
 mend_signals()
+unite_signals()
+repoint_functions()
+replace_classes()
+patch_requests()
+patch_responses()
+patch_templates()
+patch_apps()
+patch_cli()

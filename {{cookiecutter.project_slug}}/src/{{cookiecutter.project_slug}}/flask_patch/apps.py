@@ -1,17 +1,42 @@
-"""Apps: a Quart app offers what extensions expect of a Flask app, and hosts its work."""
+"""Apps: a Quart app offers what extensions expect of a Flask app, and hosts what it runs."""
 
-import asyncio
-import inspect
 from collections.abc import Callable, Coroutine
 from functools import partial, wraps
-from inspect import iscoroutinefunction
+from inspect import Parameter, iscoroutine, iscoroutinefunction, signature
+from types import FunctionType
 from typing import Any
 
+import flask.app
 import quart.asgi
-from quart import Quart
+from quart import Blueprint, Quart
 
-from .portals import call, current_portal, greenlet_spawn, host, hosted
-from .waiting import await_only, dual
+from .portals import call_hosted, hosted
+from .versions import CONTEXT_CLASSES, make_context_optional
+from .waiting import dual, either
+
+HOSTED: dict[type, tuple[str, ...]] = {
+    quart.asgi.ASGIHTTPConnection: ("handle_request",),
+    quart.asgi.ASGIWebsocketConnection: ("handle_websocket",),
+    Quart: ("startup", "shutdown"),
+}
+# Quart's async methods that Flask's apps have too, sync.
+METHODS = (
+    "dispatch_request",
+    "do_teardown_appcontext",
+    "do_teardown_request",
+    "finalize_request",
+    "full_dispatch_request",
+    "handle_exception",
+    "handle_http_exception",
+    "handle_user_exception",
+    "make_default_options_response",
+    "make_response",
+    "preprocess_request",
+    "process_response",
+    "send_static_file",
+    "update_template_context",
+)
+SESSION_METHODS = ("open_session", "save_session", "make_null_session")
 
 
 def ensure_sync(self: Quart, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -20,27 +45,94 @@ def ensure_sync(self: Quart, function: Callable[..., Any]) -> Callable[..., Any]
 
 
 def sync_to_async(self: Quart, function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the sync function as an async one that runs on the event loop, in a portal."""
-    return partial(_call_in_portal, function)
+    """Return the sync function as an async one, which runs on the event loop in a portal."""
+    return partial(call_hosted, function)
 
 
-async def _call_in_portal(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    if current_portal() is None:
-        return await greenlet_spawn(function, *args, **kwargs)
-    return await call(function, *args, **kwargs)
+def adopt(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a replacement written for Flask serve Quart, which awaits it, and sync code."""
+    takes_context = _takes_context(function)
+
+    async def replacement(*args: Any, **kwargs: Any) -> Any:
+        if not takes_context:
+            args = tuple(arg for arg in args if not isinstance(arg, CONTEXT_CLASSES))
+        return await call_hosted(function, *args, **kwargs)
+
+    return wraps(function)(dual(replacement))
+
+
+def _takes_context(function: Callable[..., Any]) -> bool:
+    return any(
+        "ctx" in parameter.name
+        or "context" in parameter.name
+        or parameter.kind is Parameter.VAR_POSITIONAL
+        for parameter in signature(function).parameters.values()
+    )
+
+
+def _set_attribute(self: Quart, name: str, value: Any) -> None:
+    if name in METHODS and callable(value):
+        value = adopt(value)
+    elif name == "session_interface":
+        for method in SESSION_METHODS:
+            if not iscoroutinefunction(getattr(value, method)):
+                setattr(value, method, adopt(getattr(value, method)))
+    object.__setattr__(self, name, value)
+
+
+def _init_subclass(cls: type[Quart], **kwargs: Any) -> None:
+    super(Quart, cls).__init_subclass__(**kwargs)
+    for name in METHODS:
+        if isinstance(vars(cls).get(name), FunctionType):
+            setattr(cls, name, adopt(vars(cls)[name]))
+
+
+def make_response(self: Quart, result: Any) -> Coroutine[Any, Any, Any]:
+    """Make a response, also of a coroutine that a sync decorator handed on."""
+    if iscoroutine(result) or (isinstance(result, tuple) and result and iscoroutine(result[0])):
+        return _make_response_of_awaited(self, result)
+    return _native_make_response(self, result)
+
+
+async def _make_response_of_awaited(self: Quart, result: Any) -> Any:
+    if isinstance(result, tuple):
+        return await _native_make_response(self, (await result[0], *result[1:]))
+    return await _native_make_response(self, await result)
+
+
+def add_background_task(
+    self: Quart, function: Callable[..., Any], *args: Any, **kwargs: Any
+) -> None:
+    """Run the function in the background, hosted like a request."""
+    if iscoroutinefunction(function):
+        function = hosted(function)
+    _native_add_background_task(self, function, *args, **kwargs)
+
+
+def test_request_context(self: Quart, path: str = "/", **kwargs: Any) -> Any:
+    """Create a request context; the path may be left out, as in Flask."""
+    return _native_test_request_context(self, path, **kwargs)
+
+
+_native_make_response = Quart.make_response
+_native_add_background_task = Quart.add_background_task
+_native_test_request_context = Quart.test_request_context
 
 
 def patch_apps() -> None:
     """Give Quart Flask's ways between sync and async, and host what it runs."""
-    Quart.ensure_sync = ensure_sync
+    for function in (ensure_sync, sync_to_async, add_background_task, test_request_context):
+        setattr(Quart, function.__name__, function)
     Quart.async_to_sync = ensure_sync
-    Quart.sync_to_async = sync_to_async
+    Quart.__setattr__ = _set_attribute
+    Quart.__init_subclass__ = classmethod(_init_subclass)
+    Quart.make_response = make_response
+    for name in METHODS:
+        setattr(Quart, name, dual(make_context_optional(name)))
+    Quart.log_exception = make_context_optional("log_exception")
+    Blueprint.send_static_file = dual(Blueprint.send_static_file)
+    for owner in (Quart, Blueprint):
+        owner.open_resource = either(owner.open_resource, flask.app.Flask.open_resource)
     for owner, names in HOSTED.items():
         for name in names:
             setattr(owner, name, hosted(getattr(owner, name)))
-
-HOSTED: dict[type, tuple[str, ...]] = {
-    quart.asgi.ASGIHTTPConnection: ("handle_request",),
-    quart.asgi.ASGIWebsocketConnection: ("handle_websocket",),
-    Quart: ("startup", "shutdown"),
-}

@@ -1,56 +1,53 @@
-"""Contexts: Flask's proxies and context variables follow Quart's."""
+"""Contexts: Flask's proxies, context variables and signals follow Quart's."""
 
 import sys
 from types import TracebackType
 from typing import Any
 
 import flask.globals
+import flask.signals
 import quart.globals
+import quart.signals
+from blinker import ANY, NamedSignal
 from werkzeug.local import LocalProxy
 
-from .portals import current_portal, drive
-from .versions import CONTEXT_CLASSES, ONE_CONTEXT, request_context, request_of
+from .portals import AnyCoroutine, current_portal, drive
+from .versions import CONTEXT_CLASSES, NO_REQUEST, current_request, find_request_context
 from .waiting import finish_now
-
-NO_REQUEST = "Not within a request or websocket context"
 
 
 class RequestContextVar:
     """Stands in for Flask's ContextVar; a websocket passes for the request it began as."""
 
     def get(self, *default: Any) -> Any:
-        """Return the request's context, else the default, else raise LookupError."""
-        ctx = request_context()
+        """Return the current context, else the default, else raise LookupError."""
+        ctx = find_request_context()
         if ctx is not None:
             return ctx
         if default:
             return default[0]
-        raise LookupError(self)
+        raise LookupError(NO_REQUEST)
 
 
-def _require_request_context() -> Any:
-    ctx = request_context()
+def _current_request_context() -> Any:
+    ctx = find_request_context()
     if ctx is None:
         raise RuntimeError(NO_REQUEST)
     return ctx
 
 
-def _current_request() -> Any:
-    return request_of(_require_request_context())
-
-
-def repoint_proxies() -> None:
+def repoint_contexts() -> None:
     """Aim Flask's proxies at Quart's contexts, in place, and its modules' variables too."""
     for name in ("app_ctx", "current_app", "g", "session"):
         _aim(getattr(flask.globals, name), getattr(quart.globals, name))
-    _aim(flask.globals.request, LocalProxy(_current_request))
-    if "request_ctx" in vars(flask.globals):
-        _aim(flask.globals.request_ctx, LocalProxy(_require_request_context))
-    replacements = {"_cv_app": quart.globals._cv_app, "_cv_request": RequestContextVar()}
+    _aim(flask.globals.request, LocalProxy(current_request))
+    if "request_ctx" in vars(flask.globals):  # Gone in Flask 3.2.
+        _aim(flask.globals.request_ctx, LocalProxy(_current_request_context))
+    variables = {"_cv_app": quart.globals._cv_app, "_cv_request": RequestContextVar()}
     for module_name, module in list(sys.modules.items()):
         if module_name == "flask" or module_name.startswith("flask."):
-            for name in replacements.keys() & vars(module).keys():
-                setattr(module, name, replacements[name])
+            for name in variables.keys() & vars(module).keys():
+                setattr(module, name, variables[name])
 
 
 def _aim(proxy: Any, target: Any) -> None:
@@ -58,19 +55,33 @@ def _aim(proxy: Any, target: Any) -> None:
         object.__setattr__(proxy, slot, object.__getattribute__(target, slot))
 
 
+def unite_signals() -> None:
+    """Make each signal that Flask and Quart both have one and the same."""
+    for name, ours in vars(quart.signals).items():
+        theirs = getattr(flask.signals, name, None)
+        if isinstance(ours, NamedSignal) and isinstance(theirs, NamedSignal):
+            for receiver in list(theirs.receivers_for(ANY)):
+                ours.connect(receiver)
+            theirs.__class__ = ours.__class__
+            theirs.__dict__ = ours.__dict__
+
+
 def _enter(self: Any) -> Any:
-    _wait(self.push())
+    _wait_here(self.push())
     return self
 
 
 def _exit(
-    self: Any, _type: type[BaseException] | None, error: BaseException | None, _tb: TracebackType | None
+    self: Any,
+    _type: type[BaseException] | None,
+    error: BaseException | None,
+    _traceback: TracebackType | None,
 ) -> None:
-    _wait((self.auto_pop if hasattr(self, "auto_pop") else self.pop)(error))
+    _wait_here(self.__aexit__(_type, error, _traceback))
 
 
-def _wait(coro: Any) -> None:
-    # Never by another thread: the context has to be set in this one.
+def _wait_here(coro: AnyCoroutine) -> None:
+    # Not by way of another thread: the context has to be current in this one.
     portal = current_portal()
     if portal is None:
         finish_now(coro)

@@ -1,11 +1,13 @@
-"""Functions: Flask's, re-pointed in place, so that earlier imports of them follow."""
+"""Functions: Flask's, re-pointed in place so that earlier imports follow, and its classes."""
 
-import inspect
 from collections.abc import Callable
+from inspect import isasyncgenfunction
+from io import BytesIO
 from typing import Any
 
 import flask
-import flask.cli
+import flask.app
+import flask.blueprints
 import flask.helpers
 import flask.templating
 import quart
@@ -13,6 +15,15 @@ import quart.helpers
 import quart.templating
 
 from .waiting import dual, go_betweens
+
+TEMPLATING = (
+    "render_template",
+    "render_template_string",
+    "stream_template",
+    "stream_template_string",
+)
+HELPERS = ("make_response", "flash", "send_file", "send_from_directory")
+RENAMED = {"download_name": "attachment_filename", "max_age": "cache_timeout", "etag": "add_etags"}
 
 
 def _forward(*args: Any, _target: Callable[..., Any], **kwargs: Any) -> Any:
@@ -30,21 +41,51 @@ def repoint(function: Any, target: Callable[..., Any]) -> None:
 
 
 def repoint_functions() -> None:
-    """Give sync callers the results of Quart's async functions, under both names."""
-    for name in (
-        "render_template",
-        "render_template_string",
-        "stream_template",
-        "stream_template_string",
-    ):
-        _make_dual(quart.templating, name)
-        repoint(getattr(flask.templating, name), getattr(quart.templating, name))
-    for name in ("make_response", "flash", "send_file", "send_from_directory"):
+    """Make Quart's functions answer sync callers, and Flask's call Quart's."""
+    for name in TEMPLATING:
+        repoint(getattr(flask.templating, name), _make_dual(quart.templating, name))
+    for name in HELPERS:
         _make_dual(quart.helpers, name)
+    repoint(flask.helpers.send_file, dual(send_file))
+    repoint(flask.helpers.send_from_directory, dual(send_from_directory))
     repoint(flask.helpers.get_flashed_messages, quart.helpers.get_flashed_messages)
+    repoint(flask.helpers.get_template_attribute, quart.helpers.get_template_attribute)
 
 
-def _make_dual(module: Any, name: str) -> None:
-    native = getattr(module, name)
+def _make_dual(module: Any, name: str) -> Callable[..., Any]:
+    answer = dual(getattr(module, name))
     for owner in (module, quart):
-        setattr(owner, name, dual(native))
+        setattr(owner, name, answer)
+    return answer
+
+
+async def send_file(file: Any, *args: Any, **kwargs: Any) -> quart.Response:
+    """Send a file with Flask's arguments."""
+    if hasattr(file, "read") and not isinstance(file, BytesIO):
+        file = BytesIO(file.read())
+    return await _send(quart.helpers.send_file, file, *args, **kwargs)
+
+
+async def send_from_directory(directory: Any, path: Any, **kwargs: Any) -> quart.Response:
+    """Send a file of a directory with Flask's arguments."""
+    return await _send(quart.helpers.send_from_directory, directory, path, **kwargs)
+
+
+async def _send(function: Callable[..., Any], *args: Any, **kwargs: Any) -> quart.Response:
+    etag = kwargs.get("etag")
+    options = {RENAMED.get(name, name): value for name, value in kwargs.items()}
+    options.setdefault("conditional", True)
+    response: quart.Response = await function(*args, **options)
+    if isinstance(etag, str):
+        response.set_etag(etag)
+    return response
+
+
+def replace_classes() -> None:
+    """Make Flask's `Flask` and `Blueprint` Quart's, for extensions that derive from them."""
+    for owner in (flask, flask.app):
+        vars(owner)["Flask"] = quart.Quart
+    # An extension that was imported earlier recognises Quart's blueprints too.
+    quart.Blueprint.__bases__ = (flask.blueprints.Blueprint,)
+    for module in (flask, flask.blueprints):
+        vars(module)["Blueprint"] = quart.Blueprint

@@ -11,7 +11,6 @@ from asyncio import AbstractEventLoop, Task
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextvars import Context, ContextVar, copy_context
 from functools import wraps
-from inspect import isawaitable
 from types import coroutine
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -147,7 +146,11 @@ def _current_context() -> Context:
 async def call(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     """Call the function, and await what it returns if that is awaitable."""
     result = function(*args, **kwargs)
-    return await result if isawaitable(result) else result
+    return await result if hasattr(type(result), "__await__") else result
+
+
+async def _await(awaitable: Awaitable[T]) -> T:
+    return await awaitable
 
 
 async def greenlet_spawn(
@@ -157,11 +160,18 @@ async def greenlet_spawn(
     return cast(T, await host(call(function, *args, **kwargs)))
 
 
+async def call_hosted(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call the function in the current portal, or else in one for this call."""
+    if current_portal() is None:
+        return await host(call(function, *args, **kwargs))
+    return await call(function, *args, **kwargs)
+
+
 def hosted(function: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, Any, T]]:
     """Decorate a coroutine function, a test say, so that sync code it calls can wait."""
 
     @wraps(function)
     async def in_portal(*args: P.args, **kwargs: P.kwargs) -> T:
-        return cast(T, await host(call(function, *args, **kwargs)))
+        return await host(_await(function(*args, **kwargs)))
 
     return in_portal

@@ -1,10 +1,61 @@
-"""Requests: the parts of Flask's request that Quart's lacks or makes async."""
+"""Requests: what sync code reads without awaiting, and the WSGI parts of Flask's request."""
 
-from quart.wrappers import Request
-from .waiting import dual
+from functools import cached_property
+from io import BytesIO
+from typing import Any, BinaryIO
+
+from quart.datastructures import FileStorage
+from quart.wrappers import Request, Websocket
+from quart.wrappers.base import BaseRequestWebsocket
+from werkzeug.datastructures import FileStorage as SyncFileStorage
+
+from .waiting import await_only, dual, either
+
+PROPERTIES = ("data", "files", "form", "json", "values")
+METHODS: dict[type, tuple[str, ...]] = {
+    Request: ("get_data", "get_json", "send_push_promise"),
+    Websocket: ("accept", "close", "receive", "receive_json", "send", "send_json"),
+}
+
+
+def environ(request: BaseRequestWebsocket) -> dict[str, Any]:
+    """Return a WSGI environment of the request, for reading."""
+    server, port = request.scope.get("server") or ("localhost", None)
+    environ = {
+        "REQUEST_METHOD": request.method,
+        "SCRIPT_NAME": request.root_path,
+        "PATH_INFO": request.path,
+        "QUERY_STRING": request.query_string.decode("latin-1"),
+        "REMOTE_ADDR": request.remote_addr or "",
+        "SERVER_NAME": server,
+        "SERVER_PORT": str(port or (443 if request.is_secure else 80)),
+        "SERVER_PROTOCOL": f"HTTP/{request.http_version}",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": request.scheme,
+        "wsgi.multithread": False,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+        "werkzeug.request": request,
+    }
+    for name, value in request.headers.items():
+        key = name.upper().replace("-", "_")
+        environ[key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}"] = value
+    return environ
+
+
+def stream(request: Request) -> BinaryIO:
+    """Return the body as a file, for sync code."""
+    return BytesIO(await_only(request.get_data()))
+
 
 def patch_requests() -> None:
-    for name in ("form", "files", "values", "data", "json"):
+    """Make the async parts of requests and websockets answer sync callers too."""
+    for name in PROPERTIES:
         setattr(Request, name, property(dual(getattr(Request, name).fget)))
-    for name in ("get_data", "get_json"):
-        setattr(Request, name, dual(getattr(Request, name)))
+    for cls, names in METHODS.items():
+        for name in names:
+            setattr(cls, name, dual(getattr(cls, name)))
+    for prop, cls in ((cached_property(environ), BaseRequestWebsocket), (cached_property(stream), Request)):
+        prop.__set_name__(cls, prop.func.__name__)
+        setattr(cls, prop.func.__name__, prop)
+    FileStorage.save = either(FileStorage.save, SyncFileStorage.save)

@@ -1,50 +1,86 @@
-"""What differs between the versions of Quart and Flask, and faults of theirs."""
+"""What differs between versions of Quart, and what a fault in one of them calls for."""
 
+from collections.abc import Callable
+from functools import wraps
+from inspect import signature
 from typing import Any
 
 import quart.ctx
 import quart.globals
 import quart.signals
 from blinker import NamedSignal
+from quart import Quart
 
-# Quart 0.23, as Flask 3.2, has one context for app and request; Quart 0.22 has a ContextVar each.
+# Quart 0.23, like Flask 3.2, has one context for app and request; Quart 0.22 has one for each.
 ONE_CONTEXT = not hasattr(quart.globals, "_cv_request")
+
 CONTEXT_CLASSES: tuple[type[Any], ...] = tuple(
     getattr(quart.ctx, name)
     for name in ("AppContext", "RequestContext", "WebsocketContext")
     if hasattr(quart.ctx, name)
 )
 
+NO_REQUEST = "Not within a request or websocket context"
 
-def request_context() -> Any:
-    """Return the context of the current request or websocket, or None."""
-    if ONE_CONTEXT:
-        ctx = quart.globals._cv_app.get(None)
-        return ctx if ctx is not None and (ctx.has_request or ctx.has_websocket) else None
+
+def _context_of_one() -> Any:
+    ctx = quart.globals._cv_app.get(None)
+    return ctx if ctx is not None and (ctx.has_request or ctx.has_websocket) else None
+
+
+def _request_of_one() -> Any:
+    ctx = quart.globals._cv_app.get(None)
+    request = None if ctx is None else ctx._request or ctx._websocket
+    if request is None:
+        raise RuntimeError(NO_REQUEST)
+    return request
+
+
+def _context_of_two() -> Any:
     return quart.globals._cv_request.get(None) or quart.globals._cv_websocket.get(None)
 
 
-def request_of(ctx: Any) -> Any:
-    """Return the request, or the websocket, that the context belongs to."""
-    return ctx._request_websocket if ONE_CONTEXT else ctx.request_websocket
+def _request_of_two() -> Any:
+    ctx = _context_of_two()
+    if ctx is None:
+        raise RuntimeError(NO_REQUEST)
+    return ctx.request_websocket
+
+
+# The context of the current request or websocket, or None; and the request or websocket itself.
+find_request_context: Callable[[], Any] = _context_of_one if ONE_CONTEXT else _context_of_two
+current_request: Callable[[], Any] = _request_of_one if ONE_CONTEXT else _request_of_two
+
+
+def make_context_optional(name: str) -> Any:
+    """Return the method of Quart; the context that Quart 0.23 passes first may be left out."""
+    native = getattr(Quart, name)
+    if list(signature(native).parameters)[1:2] != ["ctx"]:
+        return native
+
+    @wraps(native)
+    def method(self: Quart, *args: Any, **kwargs: Any) -> Any:
+        if "ctx" in kwargs or (args and isinstance(args[0], CONTEXT_CLASSES)):
+            return native(self, *args, **kwargs)
+        return native(self, quart.globals.app_ctx._get_current_object(), *args, **kwargs)
+
+    return method
 
 
 class ContextSignal(NamedSignal):
-    """A signal that takes Quart 0.23's `_async_wrapper` for blinker's `_sync_wrapper`.
-
-    Without it a sync receiver of `appcontext_pushed` makes every request fail.
-    """
+    """A signal that takes Quart's `_async_wrapper` for the `_sync_wrapper` it means."""
 
     async def send_async(
         self, sender: Any = None, /, *, _async_wrapper: Any = None, **kwargs: Any
     ) -> Any:
+        """Send the signal to sync receivers too."""
         if _async_wrapper is not None:
             kwargs["_sync_wrapper"] = _async_wrapper
         return await super().send_async(sender, **kwargs)
 
 
 def mend_signals() -> None:
-    """Repair the two signals that Quart 0.23.0 and 0.23.1 send with the wrong argument."""
+    """Keep sync receivers of two signals of Quart 0.23.0 and 0.23.1 from failing every request."""
     if ONE_CONTEXT:
         for signal in (quart.signals.appcontext_pushed, quart.signals.appcontext_popped):
             signal.__class__ = ContextSignal

@@ -2,8 +2,7 @@
 
 import asyncio
 import sys
-from asyncio import AbstractEventLoop
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterator
 from functools import wraps
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_ITERABLE_COROUTINE, iscoroutine
 from types import CodeType
@@ -79,3 +78,23 @@ def dual(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Any]:
         return await_only(coro)
 
     return answer
+
+
+def either(native: Callable[P, Any], sync: Callable[..., Any]) -> Callable[P, Any]:
+    """Call the native function for async callers, and the other one for sync callers."""
+
+    @wraps(native)
+    def answer(*args: P.args, **kwargs: P.kwargs) -> Any:
+        return (native if called_by_async() else sync)(*args, **kwargs)
+
+    return answer
+
+
+def iterate(iterable: AsyncIterable[T]) -> Iterator[T]:
+    """Iterate over the async iterable in sync code."""
+    iterator = iterable.__aiter__()
+    while True:
+        try:
+            yield await_only(iterator.__anext__())
+        except StopAsyncIteration:
+            return

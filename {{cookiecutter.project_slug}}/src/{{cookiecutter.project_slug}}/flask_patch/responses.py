@@ -1,0 +1,128 @@
+"""Responses: a Quart response is a Werkzeug response too, for sync code."""
+
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from typing import Any
+
+import flask.wrappers
+import quart.asgi
+import quart.wrappers.response
+from quart.asgi import ASGIHTTPConnection
+from quart.wrappers import Response
+from quart.wrappers.response import DataBody, ResponseBody
+from werkzeug.sansio.response import Response as SansIOResponse
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from .portals import call_hosted, host
+from .waiting import await_only, dual, iterate
+
+METHODS = ("add_etag", "freeze", "get_data", "get_json", "make_conditional", "make_sequence")
+
+
+class SyncResponse:
+    """The base of Quart's responses that comes before Werkzeug's, and replaces parts of it."""
+
+    direct_passthrough = False
+    _on_close: tuple[Callable[[], Any], ...] = ()
+
+    def __init__(self, *args: Any) -> None:
+        SansIOResponse.__init__(self, *args)  # type: ignore[arg-type]  # a base of the whole
+
+    def __await__(self) -> Generator[Any, None, "SyncResponse"]:
+        """Return the response: sync code has awaited it for the async code that gets it."""
+        return self
+        yield
+
+    @property
+    def response(self) -> ResponseBody:
+        """The body, which sync code may iterate over, or replace with an iterable."""
+        return self._body
+
+    @response.setter
+    def response(self, body: Any) -> None:
+        self._body = body if isinstance(body, ResponseBody) else self.iterable_body_class(body)
+
+    @property
+    def is_sequence(self) -> bool:
+        """Whether the body is held in memory."""
+        return isinstance(self._body, DataBody)
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether the length of the body is unknown."""
+        return not self.is_sequence
+
+    def call_on_close(self, function: Callable[[], Any]) -> Callable[[], Any]:
+        """Call the function once the response has been sent."""
+        self._on_close = (*self._on_close, function)
+        return function
+
+
+class _OnlyWerkzeug(type):
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, WerkzeugResponse) and not isinstance(instance, Response)
+
+
+class OnlyWerkzeugResponse(metaclass=_OnlyWerkzeug):
+    """What Quart, which sends them differently, is to take for a Werkzeug response."""
+
+
+def _init(
+    self: Response, response: Any = None, *args: Any, direct_passthrough: bool = False, **kw: Any
+) -> None:
+    _native_init(self, response, *args, **kw)
+    if direct_passthrough:
+        self.direct_passthrough = True
+
+
+async def _make_conditional(self: Response, request: Any, *args: Any, **kwargs: Any) -> Any:
+    if isinstance(request, dict):  # Werkzeug takes the environment, too.
+        request = request["werkzeug.request"]
+    return await _native_make_conditional(self, request, *args, **kwargs)
+
+
+async def _send_response(self: ASGIHTTPConnection, send: Any, response: Any) -> None:
+    sending = _native_send_response(self, send, response)
+    try:
+        # Until Python 3.12 `wait_for` sends the response in a task of its own.
+        await (sending if getattr(response, "is_sequence", True) else host(sending))
+    finally:
+        response.close()
+
+
+async def _iterate_on_loop(iterator: Iterator[Any]) -> AsyncIterator[Any]:
+    """Iterate in the request's context; Quart would in a thread, in copies of the context."""
+    end = object()
+    try:
+        while (chunk := await call_hosted(next, iterator, end)) is not end:
+            yield chunk
+    finally:
+        if hasattr(iterator, "close"):
+            await call_hosted(iterator.close)
+
+
+def _iterate_body(self: ResponseBody) -> Iterator[Any]:
+    body = await_only(self.__aenter__())
+    try:
+        yield from iterate(body)
+    finally:
+        await_only(self.__aexit__(None, None, None))
+
+
+_native_init = Response.__init__
+_native_make_conditional = Response.make_conditional
+_native_send_response = ASGIHTTPConnection._send_response
+
+
+def patch_responses() -> None:
+    """Make Quart's responses usable as Werkzeug's, and send what sync code put into them."""
+    Response.__bases__ = (SyncResponse, flask.wrappers.Response)
+    Response.__init__ = _init
+    Response.make_conditional = _make_conditional
+    for name in METHODS:
+        setattr(Response, name, dual(getattr(Response, name)))
+    Response.data = property(dual(Response.data.fget), Response.data.fset)
+    Response.json = property(dual(Response.json.fget))
+    ResponseBody.__iter__ = _iterate_body
+    quart.wrappers.response.run_sync_iterable = _iterate_on_loop
+    quart.asgi.WerkzeugResponse = OnlyWerkzeugResponse
+    ASGIHTTPConnection._send_response = _send_response
