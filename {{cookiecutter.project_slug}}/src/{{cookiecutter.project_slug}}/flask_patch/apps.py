@@ -80,7 +80,7 @@ def _set_attribute(self: Quart, name: str, value: Any) -> None:
     object.__setattr__(self, name, value)
 
 
-def _init_subclass(cls: type[Quart], **kwargs: Any) -> None:
+def _init_subclass(cls: type[Quart], /, **kwargs: Any) -> None:
     super(Quart, cls).__init_subclass__(**kwargs)
     for name in METHODS:
         if isinstance(vars(cls).get(name), FunctionType):
@@ -121,18 +121,21 @@ _native_test_request_context = Quart.test_request_context
 
 def patch_apps() -> None:
     """Give Quart Flask's ways between sync and async, and host what it runs."""
-    for function in (ensure_sync, sync_to_async, add_background_task, test_request_context):
-        setattr(Quart, function.__name__, function)
-    Quart.async_to_sync = ensure_sync
-    Quart.__setattr__ = _set_attribute
-    Quart.__init_subclass__ = classmethod(_init_subclass)
-    Quart.make_response = make_response
+    app: Any = Quart
+    app.ensure_sync = app.async_to_sync = ensure_sync
+    app.sync_to_async = sync_to_async
+    app.add_background_task = add_background_task
+    app.test_request_context = test_request_context
+    app.make_response = make_response
+    app.__setattr__ = _set_attribute
+    app.__init_subclass__ = classmethod(_init_subclass)
     for name in METHODS:
-        setattr(Quart, name, dual(make_context_optional(name)))
-    Quart.log_exception = make_context_optional("log_exception")
-    Blueprint.send_static_file = dual(Blueprint.send_static_file)
-    for owner in (Quart, Blueprint):
-        owner.open_resource = either(owner.open_resource, flask.app.Flask.open_resource)
+        setattr(app, name, dual(make_context_optional(name)))
+    app.log_exception = make_context_optional("log_exception")
+    blueprint: Any = Blueprint
+    blueprint.send_static_file = dual(blueprint.send_static_file)
+    for cls in (app, blueprint):
+        cls.open_resource = either(cls.open_resource, flask.app.Flask.open_resource)
     for owner, names in HOSTED.items():
         for name in names:
             setattr(owner, name, hosted(getattr(owner, name)))

@@ -57,7 +57,9 @@ def patch_cli() -> None:
     """Make Flask's groups and decorators Quart's, and find the commands of extensions."""
     for function in (flask.cli.with_appcontext, quart.cli.with_appcontext):
         repoint(function, with_appcontext)
-    QuartGroup._load_plugin_commands = _load_plugin_commands
-    flask.cli.FlaskGroup = QuartGroup
-    flask.cli.ScriptInfo = ScriptInfo
-    flask.cli.pass_script_info = quart.cli.pass_script_info
+    group: Any = QuartGroup
+    group._load_plugin_commands = _load_plugin_commands
+    commands: Any = flask.cli
+    commands.FlaskGroup = QuartGroup
+    commands.ScriptInfo = ScriptInfo
+    commands.pass_script_info = quart.cli.pass_script_info

@@ -1,7 +1,6 @@
 """Functions: Flask's, re-pointed in place so that earlier imports follow, and its classes."""
 
 from collections.abc import Callable
-from inspect import isasyncgenfunction
 from io import BytesIO
 from typing import Any
 

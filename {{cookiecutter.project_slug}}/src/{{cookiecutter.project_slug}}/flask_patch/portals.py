@@ -153,9 +153,7 @@ async def _await(awaitable: Awaitable[T]) -> T:
     return await awaitable
 
 
-async def greenlet_spawn(
-    function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
-) -> T:
+async def greenlet_spawn(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Call the sync function so that it can wait, with :func:`await_only` or Flask's API."""
     return cast(T, await host(call(function, *args, **kwargs)))
 

@@ -1,5 +1,7 @@
 """Requests: what sync code reads without awaiting, and the WSGI parts of Flask's request."""
 
+import sys
+from collections.abc import Callable
 from functools import cached_property
 from io import BytesIO
 from typing import Any, BinaryIO
@@ -35,6 +37,7 @@ def environ(request: BaseRequestWebsocket) -> dict[str, Any]:
         "wsgi.multithread": False,
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
+        "wsgi.errors": sys.stderr,
         "werkzeug.request": request,
     }
     for name, value in request.headers.items():
@@ -45,7 +48,7 @@ def environ(request: BaseRequestWebsocket) -> dict[str, Any]:
 
 def stream(request: Request) -> BinaryIO:
     """Return the body as a file, for sync code."""
-    return BytesIO(await_only(request.get_data()))
+    return BytesIO(await_only(request.get_data(as_text=False)))
 
 
 def patch_requests() -> None:
@@ -55,7 +58,13 @@ def patch_requests() -> None:
     for cls, names in METHODS.items():
         for name in names:
             setattr(cls, name, dual(getattr(cls, name)))
-    for prop, cls in ((cached_property(environ), BaseRequestWebsocket), (cached_property(stream), Request)):
-        prop.__set_name__(cls, prop.func.__name__)
-        setattr(cls, prop.func.__name__, prop)
-    FileStorage.save = either(FileStorage.save, SyncFileStorage.save)
+    _add_property(BaseRequestWebsocket, environ)
+    _add_property(Request, stream)
+    storage: Any = FileStorage
+    storage.save = either(storage.save, SyncFileStorage.save)
+
+
+def _add_property(owner: type, function: Callable[[Any], Any]) -> None:
+    prop = cached_property(function)
+    prop.__set_name__(owner, function.__name__)
+    setattr(owner, function.__name__, prop)

@@ -22,6 +22,7 @@ class SyncResponse:
     """The base of Quart's responses that comes before Werkzeug's, and replaces parts of it."""
 
     direct_passthrough = False
+    iterable_body_class: type[ResponseBody]
     _on_close: tuple[Callable[[], Any], ...] = ()
 
     def __init__(self, *args: Any) -> None:
@@ -67,9 +68,9 @@ class OnlyWerkzeugResponse(metaclass=_OnlyWerkzeug):
 
 
 def _init(
-    self: Response, response: Any = None, *args: Any, direct_passthrough: bool = False, **kw: Any
+    self: Any, response: Any = None, *args: Any, direct_passthrough: bool = False, **kwargs: Any
 ) -> None:
-    _native_init(self, response, *args, **kw)
+    _native_init(self, response, *args, **kwargs)
     if direct_passthrough:
         self.direct_passthrough = True
 
@@ -100,7 +101,7 @@ async def _iterate_on_loop(iterator: Iterator[Any]) -> AsyncIterator[Any]:
             await call_hosted(iterator.close)
 
 
-def _iterate_body(self: ResponseBody) -> Iterator[Any]:
+def _iterate_body(self: Any) -> Iterator[Any]:
     body = await_only(self.__aenter__())
     try:
         yield from iterate(body)
@@ -115,14 +116,18 @@ _native_send_response = ASGIHTTPConnection._send_response
 
 def patch_responses() -> None:
     """Make Quart's responses usable as Werkzeug's, and send what sync code put into them."""
-    Response.__bases__ = (SyncResponse, flask.wrappers.Response)
-    Response.__init__ = _init
-    Response.make_conditional = _make_conditional
+    response: Any = Response
+    response.__bases__ = (SyncResponse, flask.wrappers.Response)
+    response.__init__ = _init
+    response.make_conditional = _make_conditional
     for name in METHODS:
-        setattr(Response, name, dual(getattr(Response, name)))
-    Response.data = property(dual(Response.data.fget), Response.data.fset)
-    Response.json = property(dual(Response.json.fget))
-    ResponseBody.__iter__ = _iterate_body
-    quart.wrappers.response.run_sync_iterable = _iterate_on_loop
-    quart.asgi.WerkzeugResponse = OnlyWerkzeugResponse
-    ASGIHTTPConnection._send_response = _send_response
+        setattr(response, name, dual(getattr(response, name)))
+    response.data = property(dual(response.data.fget), response.data.fset)
+    response.json = property(dual(response.json.fget))
+    body: Any = ResponseBody
+    body.__iter__ = _iterate_body
+    bodies: Any = quart.wrappers.response
+    bodies.run_sync_iterable = _iterate_on_loop
+    server: Any = quart.asgi
+    server.WerkzeugResponse = OnlyWerkzeugResponse
+    server.ASGIHTTPConnection._send_response = _send_response

@@ -37,7 +37,8 @@ def _request_of_one() -> Any:
 
 
 def _context_of_two() -> Any:
-    return quart.globals._cv_request.get(None) or quart.globals._cv_websocket.get(None)
+    variables: Any = quart.globals
+    return variables._cv_request.get(None) or variables._cv_websocket.get(None)
 
 
 def _request_of_two() -> Any:

@@ -27,11 +27,11 @@ def await_only(awaitable: Awaitable[T]) -> T:
     Raise RuntimeError where nothing can wait: in a task of one's own that was not started with
     `greenlet_spawn`, or without an event loop. What never suspends gets its result even there.
     """
-    coro = awaitable if iscoroutine(awaitable) else _await(awaitable)
+    coro: AnyCoroutine = awaitable if iscoroutine(awaitable) else _await(awaitable)
     if asyncio._get_running_loop() is None:
         loop = hosting_loop.get()
         if loop is not None and loop.is_running():
-            return asyncio.run_coroutine_threadsafe(coro, loop).result()
+            return cast(T, asyncio.run_coroutine_threadsafe(coro, loop).result())
         return cast(T, finish_now(coro))
     portal = current_portal()
     return cast(T, finish_now(coro) if portal is None else drive(coro, portal))
