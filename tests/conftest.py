@@ -87,13 +87,17 @@ class BakedProject:
         }
 
     def run(
-        self, *command: str | Path, check: bool = True, timeout: float = 600, **env: str
+        self,
+        *command: str | Path,
+        check: bool = True,
+        timeout: float = 600,
+        env: dict[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run a command in the project and return what it printed."""
         done = subprocess.run(
             command,
             cwd=self.path,
-            env=self.env | env,
+            env=self.env | (env or {}),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -1,0 +1,237 @@
+"""Rendered projects install, pass their own tests, and serve."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from conftest import OPTIONS, PYTHONS, Bake, BakedProject
+from visitor import assert_login_works, first_user, free_port, serve
+
+pytestmark = pytest.mark.slow
+
+BACKENDS = OPTIONS["user_backend"]
+UV = str(Path(sys.executable).parent / "uv")
+SERVERS = {
+    "quart": "quart run --port {port}",
+    "hypercorn": "hypercorn --bind localhost:{port} {slug}.asgi:app",
+    "uvicorn": "uvicorn --port {port} {slug}.asgi:app",
+    "granian": "granian --interface asgi --port {port} {slug}.asgi:app",
+}
+
+Install = Callable[[str, str], BakedProject]
+
+
+def find_python(version: str) -> str:
+    """Return the interpreter of a version, or skip the test."""
+    found = subprocess.run([UV, "python", "find", version], capture_output=True, text=True)
+    if found.returncode:
+        pytest.skip(f"Python {version} is not installed")
+    return found.stdout.strip()
+
+
+@pytest.fixture(scope="session")
+def install(bake_session: Bake, tmp_path_factory: pytest.TempPathFactory) -> Install:
+    """Return a render of a backend, installed with its tools for a version of Python."""
+    installed: dict[tuple[str, str], BakedProject] = {}
+
+    def install(backend: str, python: str) -> BakedProject:
+        if (backend, python) not in installed:
+            source = bake_session(user_backend=backend)
+            folder = tmp_path_factory.mktemp(f"{backend}-{python}") / source.slug
+            project = BakedProject(Path(shutil.copytree(source.path, folder)), source.answers)
+            project.run(UV, "sync", "--quiet", "--python", find_python(python))
+            project.run(UV, "pip", "install", "--quiet", "uvicorn", "granian")
+            installed[backend, python] = project
+        return installed[backend, python]
+
+    return install
+
+
+def tool(project: BakedProject, name: str) -> str:
+    """Return a command of the project's environment."""
+    return str(project.path / ".venv" / "bin" / name)
+
+
+@pytest.fixture
+def postgres() -> Iterator[str]:
+    """The address of a fresh PostgreSQL database."""
+    server = os.environ.get("TEST_POSTGRES_URL", "postgresql://localhost:5432/postgres")
+    try:
+        admin = psycopg.connect(server, autocommit=True, connect_timeout=5)
+    except psycopg.OperationalError as error:
+        pytest.skip(f"PostgreSQL does not answer at {server}: {error}")
+    name = f"template_{uuid.uuid4().hex}"
+    with admin:
+        admin.execute(f'CREATE DATABASE "{name}"')
+        yield re.sub(r"/[^/?]*(\?|$)", rf"/{name}\1", server)
+        admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_rendered_suite_passes_with_full_coverage(
+    backend: str, python: str, install: Install
+) -> None:
+    project = install(backend, python)
+    printed = project.run(tool(project, "pytest"), "-q", "--cov", timeout=1200).stdout
+    assert re.search(r"\d+ passed", printed)
+    assert "Required test coverage of 90.0% reached" in printed
+
+
+@pytest.mark.parametrize("python", [PYTHONS[0], PYTHONS[-1]])
+def test_rendered_suite_passes_on_postgresql(python: str, install: Install, postgres: str) -> None:
+    project = install("sql", python)
+    printed = project.run(
+        tool(project, "pytest"), "-q", "-rs", env={"TEST_POSTGRES_URL": postgres}, timeout=1200
+    ).stdout
+    assert re.search(r"\d+ passed", printed)
+    assert not re.search(r"SKIPPED.*postgres", printed, re.IGNORECASE)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_rendered_code_passes_the_strict_type_check(backend: str, install: Install) -> None:
+    project = install(backend, PYTHONS[-1])
+    project.run(tool(project, "mypy"))
+
+
+@pytest.mark.parametrize("python", [PYTHONS[0], PYTHONS[-1]])
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("server", SERVERS)
+def test_people_log_in_and_out(server: str, backend: str, python: str, install: Install) -> None:
+    project = install(backend, python)
+    port = free_port()
+    name, password = first_user(project, tool(project, "quart"))
+    program, *options = SERVERS[server].format(port=port, slug=project.slug).split()
+    with serve(project, tool(project, program), *options, port=port) as url:
+        assert_login_works(url, name, password)
+
+
+def test_postgresql_needs_its_address_and_an_upgrade(install: Install, postgres: str) -> None:
+    project = install("sql", PYTHONS[-1])
+    quart = tool(project, "quart")
+    project.run(quart, "db", "upgrade", env={"DATABASE_URL": postgres})
+    name, password = first_user(project, quart, DATABASE_URL=postgres)
+    port = free_port()
+    with serve(project, quart, "run", "--port", str(port), port=port, DATABASE_URL=postgres) as url:
+        assert_login_works(url, name, password)
+
+
+def test_nobody_shadows_what_the_project_installs(install: Install) -> None:
+    from hooks import pre_gen_project
+
+    project = install("sql", PYTHONS[-1])
+    script = (
+        "import importlib.metadata as m, re;"
+        "[print(x) for x in m.packages_distributions()];"
+        "[print(re.sub(r'[-.]+', '_', d.name).lower()) for d in m.distributions()]"
+    )
+    names = set(project.run(tool(project, "python"), "-c", script).stdout.split())
+    others = {"granian", "uvicorn", project.slug}
+    usable = {name for name in names - others if pre_gen_project.SLUG.fullmatch(name)}
+    free = usable - set(pre_gen_project.TAKEN) - set(sys.stdlib_module_names)
+    assert free == set()
+
+
+def assert_refuses(project: BakedProject, setting: str, *command: str, **env: str) -> None:
+    """See that a command fails with one clear line that names the setting."""
+    port = str(free_port())
+    done = project.run(*(word.format(port=port) for word in command), check=False, env=env)
+    printed = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "Traceback" not in printed
+    assert len([line for line in printed.splitlines() if setting in line]) == 1, printed
+    assert len([line for line in printed.splitlines() if "Error" in line]) == 1, printed
+
+
+FAULTS = {
+    "no key": ("SECRET_KEY", {"SECRET_KEY": ""}),
+    "short key": ("SECRET_KEY", {"SECRET_KEY": "short"}),
+    "placeholder key": ("SECRET_KEY", {"SECRET_KEY": "changeme" * 8}),
+    "open logins": ("LOGIN_DISABLED", {"LOGIN_DISABLED": "1"}),
+    "bad limit": ("LOGIN_LIMIT_PER_ACCOUNT", {"LOGIN_LIMIT_PER_ACCOUNT": "many"}),
+    "bad number": ("TRUSTED_PROXIES", {"TRUSTED_PROXIES": "all"}),
+    "unknown scheme": ("DATABASE_URL", {"DATABASE_URL": "oracle://localhost/x"}),
+    "no scheme": ("DATABASE_URL", {"DATABASE_URL": "somewhere"}),
+    "nobody there": ("DATABASE_URL", {"DATABASE_URL": "postgresql://localhost:1/nothing"}),
+    "unknown host": ("DATABASE_URL", {"DATABASE_URL": "postgresql://nowhere.invalid/x"}),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("server", ["quart", "hypercorn"])
+def test_bad_setting_is_named_in_one_line(server: str, fault: str, install: Install) -> None:
+    project = install("sql", PYTHONS[-1])
+    setting, env = FAULTS[fault]
+    program, *options = SERVERS[server].replace("{slug}", project.slug).split()
+    assert_refuses(project, setting, tool(project, program), *options, **env)
+
+
+def test_unmigrated_database_is_named_in_one_line(install: Install, postgres: str) -> None:
+    project = install("sql", PYTHONS[-1])
+    quart = tool(project, "quart")
+    assert_refuses(
+        project, "quart db upgrade", quart, "run", "--port", "{port}", DATABASE_URL=postgres
+    )
+
+
+def test_memory_backend_refuses_production(install: Install) -> None:
+    project = install("memory", PYTHONS[-1])
+    env = {"ENVIRONMENT": "production", "TRUSTED_HOSTS": "example.org"}
+    assert_refuses(project, "ENVIRONMENT", tool(project, "quart"), "run", "--port", "{port}", **env)
+
+
+def test_port_in_use_is_named_in_one_line(install: Install) -> None:
+    project = install("memory", PYTHONS[-1])
+    port = free_port()
+    command = (tool(project, "quart"), "run", "--port", str(port))
+    with serve(project, *command, port=port):
+        assert_refuses(project, str(port), *command)
+
+
+def test_killed_users_add_leaves_no_half_user(install: Install) -> None:
+    project = install("sql", PYTHONS[-1])
+    command = [tool(project, "quart"), "users", "add", "halfway", "--password-stdin"]
+    adding = subprocess.Popen(command, cwd=project.path, env=project.env, stdin=subprocess.PIPE)
+    adding.kill()
+    adding.communicate()
+    assert "halfway" not in project.run(*command[:2], "list").stdout
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_pip_installs_and_serves(backend: str, bake: Bake) -> None:
+    project = bake(user_backend=backend)
+    project.run(find_python(PYTHONS[0]), "-m", "venv", ".venv")
+    project.run(tool(project, "pip"), "install", "--quiet", ".")
+    port = free_port()
+    name, password = first_user(project, tool(project, "quart"))
+    with serve(project, tool(project, "quart"), "run", "--port", str(port), port=port) as url:
+        assert_login_works(url, name, password)
+
+
+def test_uv_run_installs_and_serves(bake: Bake) -> None:
+    project = bake()
+    port = free_port()
+    name, password = first_user(project, UV, "run", "quart")
+    with serve(project, UV, "run", "quart", "run", "--port", str(port), port=port) as url:
+        assert_login_works(url, name, password)
+
+
+def test_pipenv_installs_and_serves(bake: Bake) -> None:
+    project = bake()
+    pipenv = str(Path(sys.executable).parent / "pipenv")
+    env = {"PIPENV_VENV_IN_PROJECT": "1", "PIPENV_NOSPIN": "1", "CI": "1"}
+    project.run(pipenv, "install", "--python", find_python(PYTHONS[0]), env=env)
+    port = free_port()
+    name, password = first_user(project, pipenv, "run", "quart", **env)
+    command = (pipenv, "run", "quart", "run", "--port", str(port))
+    with serve(project, *command, port=port, **env) as url:
+        assert_login_works(url, name, password)

@@ -1,0 +1,116 @@
+"""Start a rendered project's server and visit it as a browser would."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from conftest import BakedProject
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@contextlib.contextmanager
+def serve(project: BakedProject, *command: str, port: int, **env: str) -> Iterator[str]:
+    """Run a server until the block ends and yield its address once it is healthy."""
+    url = f"http://localhost:{port}"
+    log = Path(project.path / f"server-{port}.log")
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            command,
+            cwd=project.path,
+            env=project.env | env,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            with contextlib.suppress(httpx.TransportError):
+                httpx.get(f"{url}/healthz").raise_for_status()
+                break
+            if server.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"{command} does not serve:\n{log.read_text()}")
+            time.sleep(0.05)
+        yield url
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        try:
+            server.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
+    assert "Traceback" not in log.read_text(), log.read_text()
+
+
+def first_user(project: BakedProject, *quart: str | Path, **env: str) -> tuple[str, str]:
+    """Return the name and password of a user, made with `quart users` where users are kept."""
+    if project.answers["user_backend"] == "memory":
+        password = re.search(r"^DEMO_PASSWORD=(.+)$", project.read(".env"), re.MULTILINE)
+        assert password
+        return "demo", password[1]
+    name = f"user{time.monotonic_ns()}"
+    printed = project.run(*quart, "users", "add", name, "--random-password", env=env).stdout
+    password = re.search(r"^Password: (.+)$", printed, re.MULTILINE)
+    assert password, printed
+    return name, password[1]
+
+
+class Visitor:
+    """A browser with one tab."""
+
+    def __init__(self, url: str) -> None:
+        self.client = httpx.Client(
+            base_url=url, follow_redirects=True, headers={"Accept": "text/html"}
+        )
+
+    def submit(self, page: str, action: str, **fields: str) -> httpx.Response:
+        """Open a page and send one of its forms, hidden token included."""
+        html = self.client.get(page).text
+        token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', html)
+        assert token, html
+        return self.client.post(action, data=fields | {"csrf_token": token[1]})
+
+    def login(self, username: str, password: str) -> httpx.Response:
+        """Fill in the login form and send it."""
+        return self.submit("/", "/", username=username, password=password)
+
+    def logout(self) -> httpx.Response:
+        """Press the button that logs out."""
+        return self.submit("/protected", "/logout")
+
+
+def assert_login_works(url: str, username: str, password: str) -> None:
+    """Be refused, log in, see the protected page, log out, be refused."""
+    visitor = Visitor(url)
+    assert "Log" in visitor.client.get("/protected").text
+    assert visitor.client.get("/protected").url.path == "/"
+    refused = visitor.login(username, "wrong password")
+    assert refused.status_code == 401
+    assert "Bad login" in refused.text
+    welcome = visitor.login(username, password)
+    assert welcome.status_code == 200
+    assert welcome.url.path == "/protected"
+    assert f"Logged in as: {username}" in re.sub(r"<[^>]+>", "", welcome.text)
+    stale = dict(visitor.client.cookies)
+    assert "Logged out" in visitor.logout().text
+    assert visitor.client.get("/protected").url.path == "/"
+    replay = httpx.get(f"{url}/protected", cookies=stale, headers={"Accept": "application/json"})
+    assert replay.status_code == 401
+    visitor.client.close()
