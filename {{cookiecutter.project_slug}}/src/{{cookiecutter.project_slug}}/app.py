@@ -10,6 +10,7 @@ from quart import Quart
 from . import auth, cli, errors, pages, security
 from .config import ConfigError, Settings
 from .extensions import csrf, limiter, login_manager
+from .serving import App
 from .users import BackendUnavailable, create_backend
 
 
@@ -19,7 +20,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Quart:
     Raises `ConfigError` for a setting that is missing or unusable.
     """
     settings = Settings.load(config)
-    app = Quart(__package__, instance_path=settings.instance_path)
+    app = App(__package__, instance_path=settings.instance_path)
     app.config.from_file("site.toml", load=tomllib.load, text=False)
     app.config.update(settings.to_config())
     app.config.update(config or {})
@@ -35,6 +36,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Quart:
     except BackendUnavailable as error:
         raise ConfigError(str(error)) from None
     users.init_app(app)
+    app.before_serving(users.prepare)
     app.extensions["users"] = users
 
     if settings.trusted_proxies:

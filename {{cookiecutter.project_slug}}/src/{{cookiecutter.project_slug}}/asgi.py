@@ -4,9 +4,11 @@ from dotenv import find_dotenv, load_dotenv
 
 from .app import create_app
 from .config import ConfigError
+from .serving import check
 
 load_dotenv(find_dotenv(usecwd=True))
 try:
     app = create_app()
+    check(app)
 except ConfigError as error:
     raise SystemExit(f"Error: {error}") from None

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import click
+from flask.cli import AppGroup
 from quart import Quart, current_app
 
 from .flask_patch import await_only
@@ -15,25 +16,19 @@ from .users import BackendUnavailable, UserBackend, UserError
 
 T = TypeVar("T")
 
-password_options = [
-    click.option("--password-stdin", is_flag=True, help="Read the password from standard input."),
+PASSWORD_OPTIONS = (
     click.option("--random-password", is_flag=True, help="Make a password up and print it."),
-]
+    click.option("--password-stdin", is_flag=True, help="Read the password from standard input."),
+)
 
-
-@click.group()
-def users() -> None:
-    """Manage who may log in."""
-
-
-@users.group()
-def token() -> None:
-    """Manage API tokens, which programs send as `Authorization: Bearer TOKEN`."""
+users = AppGroup("users", help="Manage who may log in.", short_help="Manage users.")
+token = AppGroup("token", help="Manage API tokens: a program sends `Authorization: Bearer TOKEN`.")
+users.add_command(token)
 
 
 def takes_password(command: Any) -> Any:
     """Add the options that say where a password comes from."""
-    for option in reversed(password_options):
+    for option in PASSWORD_OPTIONS:
         command = option(command)
     return command
 

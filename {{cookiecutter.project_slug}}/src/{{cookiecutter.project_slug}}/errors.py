@@ -60,9 +60,9 @@ async def refuse_forgery(error: CSRFError) -> ResponseReturnValue:
 async def refuse_more(error: RateLimitExceeded) -> ResponseReturnValue:
     """Refuse an attempt too many and say when the next may be made."""
     limit = limiter.current_limit
-    wait = max(1, int(limit.reset_at - time.time()) + 1) if limit else 1
-    error.description = f"Too many attempts. Try again in {-(-wait // 60)} min."
-    return await answer(error), {"Retry-After": str(wait)}
+    error.retry_after = max(1, limit.reset_at - int(time.time())) if limit else 60
+    error.description = f"Too many attempts. Try again in {-(-error.retry_after // 60)} min."
+    return await answer(error)
 
 
 async def report_outage(error: Exception) -> ResponseReturnValue:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from quart import request
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("audit")
 
 
 def init_logging() -> None:

@@ -155,14 +155,21 @@ class UserBackend(Protocol):
         """Enable or disable the user; disabling ends all logins."""
 
 
+NO_ACCOUNT = " "
+"""The key of all names that no account can have."""
+
+
 def account_key(name: str) -> str:
     """Return the form of a name by which accounts are told apart: `ALICE` is `alice `."""
-    return unicodedata.normalize("NFKC", name).strip().casefold()
+    try:
+        return check_name(name).casefold()
+    except UserError:
+        return NO_ACCOUNT
 
 
 def check_name(name: str) -> str:
-    """Return the name as it is stored; raise `UserError` for one that is unusable."""
+    """Return the name of a user or token as it is stored; raise `UserError` for an unusable one."""
     name = unicodedata.normalize("NFKC", name).strip()
     if not 1 <= len(name) <= MAXIMUM_NAME or not name.isprintable():
-        raise UserError(f"A user name has 1 to {MAXIMUM_NAME} printable characters.")
+        raise UserError(f"A name has 1 to {MAXIMUM_NAME} printable characters.")
     return name

@@ -1,0 +1,38 @@
+"""Starting to serve: what keeps the app from it is said in one line."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from quart import Quart
+
+from .config import ConfigError
+from .users import BackendUnavailable
+
+
+class App(Quart):
+    """A Quart app that checks its user backend before `quart run` serves it."""
+
+    def run(self, host: str | None = None, port: int | None = None, **options: Any) -> None:
+        """Serve for development; raise `ConfigError` when the app cannot start."""
+        check(self)
+        try:
+            super().run(host, port, **options)
+        except OSError as error:
+            raise ConfigError(
+                f"Cannot listen on port {port}: {error.strerror}. "
+                "Stop what uses it, or choose another: quart run --port 5001"
+            ) from None
+
+
+def check(app: Quart) -> None:
+    """Prepare the user backend before a server starts its event loop.
+
+    Raises `ConfigError`, which a server would bury in a traceback once it runs.
+    """
+    # A thread, since some servers import the app with their loop already running.
+    with ThreadPoolExecutor(1) as thread:
+        try:
+            thread.submit(asyncio.run, app.extensions["users"].prepare()).result()
+        except BackendUnavailable as error:
+            raise ConfigError(str(error)) from None
