@@ -23,10 +23,11 @@ else:
 
     def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if PATCH == "flask":
-            skip = pytest.mark.skip(reason="needs Quart")
             for item in items:
-                if item.get_closest_marker("quart"):
-                    item.add_marker(skip)
+                if item.get_closest_marker("quart") or (
+                    item.get_closest_marker("quart_async") and "[async" in item.name
+                ):
+                    item.add_marker(pytest.mark.skip(reason="needs Quart"))
 
 
 @pytest.fixture
