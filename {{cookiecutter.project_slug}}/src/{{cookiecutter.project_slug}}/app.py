@@ -26,8 +26,9 @@ def create_app(config: Mapping[str, Any] | None = None) -> Quart:
     app.config.update(config or {})
 
     security.init_app(app)
-    for extension in (csrf, limiter, login_manager):
-        extension.init_app(app)
+    csrf.init_app(app)
+    limiter.init_app(app)  # type: ignore[arg-type]  # it is typed for Flask's app
+    login_manager.init_app(app)
     for part in (auth, cli, errors, pages):
         part.init_app(app)
 
@@ -40,5 +41,6 @@ def create_app(config: Mapping[str, Any] | None = None) -> Quart:
     app.extensions["users"] = users
 
     if settings.trusted_proxies:
-        app.asgi_app = ProxyFixMiddleware(app.asgi_app, "legacy", settings.trusted_proxies)
+        proxied = ProxyFixMiddleware(app.asgi_app, "legacy", settings.trusted_proxies)
+        app.asgi_app = proxied  # type: ignore[method-assign]  # as Quart's docs say
     return app

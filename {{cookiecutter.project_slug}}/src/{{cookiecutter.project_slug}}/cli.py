@@ -48,7 +48,7 @@ def add(name: str, password_stdin: bool, random_password: bool) -> None:
 @users.command("list")
 def list_users() -> None:
     """List the users."""
-    for user in _run(_backend().list()):
+    for user in _run(_backend().all()):
         click.echo(user.name if user.active else f"{user.name} (disabled)")
 
 
@@ -94,7 +94,7 @@ def add_token(name: str, label: str, days: int) -> None:
 @click.argument("name")
 def list_tokens(name: str) -> None:
     """List a user's tokens: id, label and last day."""
-    for one in _run(_backend().api_tokens.list(name)):
+    for one in _run(_backend().api_tokens.of(name)):
         last_day = datetime.fromtimestamp(one.expires_at, UTC).date()
         click.echo(f"{one.id}\t{one.label}\t{last_day}")
 

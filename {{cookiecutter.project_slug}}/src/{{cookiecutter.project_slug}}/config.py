@@ -111,7 +111,7 @@ class Settings:
 
     @classmethod
     def load(cls, config: Mapping[str, Any] | None = None) -> "Settings":
-        """Read the environment, overlaid with `config`; raise `ConfigError` for what is unusable."""
+        """Read the environment, overlaid with `config`; raise `ConfigError` if unusable."""
         given = {**os.environ, **(config or {})}
         values = {}
         for item in fields(cls):

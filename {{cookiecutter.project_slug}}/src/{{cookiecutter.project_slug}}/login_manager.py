@@ -29,10 +29,11 @@ class SessionLoginManager(LoginManager):  # type: ignore[misc]  # Flask-Login is
         # A websocket's answer cannot carry the new cookie.
         user = await_only(users().sessions.resume(cookie)) if has_request_context() else None
         if user is None:
-            return self._load_user_from_request(request)
+            return self._load_user_from_request(request)  # type: ignore[no-any-return]
         session.clear()
         session.update(_user_id=user.get_id(), _fresh=False, _remember="set")
-        user_loaded_from_cookie.send(current_app._get_current_object(), user=user)
+        app = current_app._get_current_object()  # type: ignore[attr-defined]
+        user_loaded_from_cookie.send(app, user=user)
         return user
 
     def _set_cookie(self, response: Response) -> None:

@@ -86,4 +86,4 @@ def _by_token() -> bool:
     # A browser sends cookies by itself, but never this header.
     if "Authorization" not in request.headers or not current_user.is_authenticated:
         return False
-    return current_user.session_token is None  # type: ignore[no-any-return]
+    return current_user.session_token is None

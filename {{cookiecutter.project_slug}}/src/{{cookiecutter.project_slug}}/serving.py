@@ -13,14 +13,14 @@ from .users import BackendUnavailable
 class App(Quart):
     """A Quart app that checks its user backend before `quart run` serves it."""
 
-    def run(self, host: str | None = None, port: int | None = None, **options: Any) -> None:
+    def run(self, *args: Any, **options: Any) -> None:
         """Serve for development; raise `ConfigError` when the app cannot start."""
         check(self)
         try:
-            super().run(host, port, **options)
+            super().run(*args, **options)
         except OSError as error:
             raise ConfigError(
-                f"Cannot listen on port {port}: {error.strerror}. "
+                f"Cannot listen on port {options.get('port')}: {error.strerror}. "
                 "Stop what uses it, or choose another: quart run --port 5001"
             ) from None
 

@@ -17,7 +17,7 @@ bp = Blueprint("account", __name__, url_prefix="/account")
 @login_required
 async def sessions() -> str:
     """List the devices that are logged in."""
-    logins = await users().sessions.list(current_user)
+    logins = await users().sessions.of(current_user)
     return await render_template("sessions.html", logins=logins)
 
 

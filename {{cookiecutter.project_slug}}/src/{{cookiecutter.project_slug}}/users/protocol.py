@@ -88,7 +88,7 @@ class SessionStore(Protocol):
     async def resume(self, remember_token: str) -> User | None:
         """Exchange a remember token, which is spent by it, for new tokens of the same login."""
 
-    async def list(self, user: User) -> list[LoginSession]:
+    async def of(self, user: User) -> list[LoginSession]:
         """Return the user's logins, the one used last first."""
 
     async def end(self, user: User, session_id: int | None) -> None:
@@ -107,7 +107,7 @@ class ApiTokenStore(Protocol):
     async def load(self, token: str) -> User | None:
         """Return the active user of a token that has not expired."""
 
-    async def list(self, name: str) -> list[ApiToken]:
+    async def of(self, name: str) -> list[ApiToken]:
         """Return the user's tokens, by label."""
 
     async def revoke(self, name: str, token_id: int) -> None:
@@ -121,11 +121,17 @@ class UserBackend(Protocol):
     when there is no such user.
     """
 
-    persistent: bool
-    """Whether accounts outlive the process, so that the command line can manage them."""
+    @property
+    def persistent(self) -> bool:
+        """Whether accounts outlive the process, so that the command line can manage them."""
 
-    sessions: SessionStore
-    api_tokens: ApiTokenStore
+    @property
+    def sessions(self) -> SessionStore:
+        """The logins of the users."""
+
+    @property
+    def api_tokens(self) -> ApiTokenStore:
+        """The API tokens of the users."""
 
     def init_app(self, app: Quart) -> None:
         """Register what the backend needs at shutdown, and its own commands."""
@@ -145,7 +151,7 @@ class UserBackend(Protocol):
     async def add(self, name: str, password: str) -> User:
         """Create an active user; raise `UserError` for a name taken or unusable."""
 
-    async def list(self) -> list[User]:
+    async def all(self) -> list[User]:
         """Return all users, by name."""
 
     async def set_password(self, name: str, password: str) -> None:
