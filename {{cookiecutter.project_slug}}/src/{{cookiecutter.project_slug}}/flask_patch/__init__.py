@@ -2,21 +2,20 @@
 
 from .apps import patch_apps
 from .cli import patch_cli
-from .contexts import make_contexts_synchronous, repoint_contexts, unite_signals
+from .contexts import make_contexts_synchronous, repoint_contexts
 from .functions import replace_classes, repoint_functions
 from .portals import greenlet_spawn, hosted
 from .requests import patch_requests
 from .responses import patch_responses
+from .signals import patch_signals
 from .templates import patch_templates
-from .versions import mend_signals
 from .waiting import await_only
 
 __all__ = ["await_only", "greenlet_spawn", "hosted"]
 
 repoint_contexts()
 make_contexts_synchronous()
-mend_signals()
-unite_signals()
+patch_signals()
 repoint_functions()
 replace_classes()
 patch_requests()

@@ -1,45 +1,47 @@
-"""Commands: those written for ``flask`` run under ``quart``, hosted in their app's context."""
+"""Commands: those written for ``flask`` run under ``quart``, in the context of their app."""
 
-import asyncio
 from collections.abc import Callable
 from functools import update_wrapper
 from importlib.metadata import entry_points
+from inspect import iscoroutine
 from typing import Any
 
 import click
 import flask.cli
 import quart.cli
-from quart import Quart, current_app
-from quart.cli import QuartGroup, ScriptInfo
+from quart import current_app
+from quart.cli import AppGroup, QuartGroup, ScriptInfo
 
 from .functions import repoint
-from .portals import call, greenlet_spawn
-from .waiting import await_only
+from .waiting import await_only, own_runner
 
 
 def with_appcontext(function: Callable[..., Any] | None = None) -> Callable[..., Any]:
-    """Run the command, sync or async, in the context of its app and in a portal."""
+    """Run the command, sync or async, in the context of its app.
+
+    No event loop runs meanwhile, so that the command may start one. What a sync command waits
+    for runs on a loop that lasts as long as the command.
+    """
     if function is None:
         return with_appcontext
 
     @click.pass_context
     def decorator(ctx: click.Context, /, *args: Any, **kwargs: Any) -> Any:
-        if current_app:
-            return await_only(call(ctx.invoke, function, *args, **kwargs))
-        command = _run(ctx, function, args, kwargs)
-        if asyncio._get_running_loop() is None:
-            return asyncio.run(command)
-        return await_only(command)
+        if not current_app:
+            app: Any = ctx.ensure_object(ScriptInfo).load_app()
+            # For as long as the click context, so that a group's subcommands have both.
+            ctx.with_resource(own_runner())
+            ctx.with_resource(app.app_context())
+        result = ctx.invoke(function, *args, **kwargs)
+        return await_only(result) if iscoroutine(result) else result
 
     return update_wrapper(decorator, function)
 
 
-async def _run(
-    ctx: click.Context, function: Callable[..., Any], args: Any, kwargs: dict[str, Any]
-) -> Any:
-    app: Quart = ctx.ensure_object(ScriptInfo).load_app()
-    async with app.app_context():
-        return await greenlet_spawn(ctx.invoke, function, *args, **kwargs)
+def _command(self: AppGroup, *args: Any, **kwargs: Any) -> Callable[..., Any]:
+    """Give commands the context of their app, as Flask does, unless told otherwise."""
+    kwargs.setdefault("with_appcontext", True)
+    return _native_command(self, *args, **kwargs)
 
 
 def _load_plugin_commands(self: QuartGroup) -> None:
@@ -50,6 +52,7 @@ def _load_plugin_commands(self: QuartGroup) -> None:
             self.add_command(point.load(), point.name)
 
 
+_native_command = AppGroup.command
 _native_load_plugin_commands = QuartGroup._load_plugin_commands
 
 
@@ -57,6 +60,8 @@ def patch_cli() -> None:
     """Make Flask's groups and decorators Quart's, and find the commands of extensions."""
     for function in (flask.cli.with_appcontext, quart.cli.with_appcontext):
         repoint(function, with_appcontext)
+    app_group: Any = AppGroup
+    app_group.command = _command
     group: Any = QuartGroup
     group._load_plugin_commands = _load_plugin_commands
     commands: Any = flask.cli

@@ -1,19 +1,15 @@
-"""Contexts: Flask's proxies, context variables and signals follow Quart's."""
+"""Contexts: Flask's proxies and context variables follow Quart's."""
 
 import sys
 from types import TracebackType
 from typing import Any
 
 import flask.globals
-import flask.signals
 import quart.globals
-import quart.signals
-from blinker import ANY, NamedSignal
 from werkzeug.local import LocalProxy
 
-from .portals import AnyCoroutine, current_portal, drive
 from .versions import CONTEXT_CLASSES, NO_REQUEST, current_request, find_request_context
-from .waiting import finish_now
+from .waiting import wait_here
 
 
 class RequestContextVar:
@@ -55,19 +51,9 @@ def _aim(proxy: Any, target: Any) -> None:
         object.__setattr__(proxy, slot, object.__getattribute__(target, slot))
 
 
-def unite_signals() -> None:
-    """Make each signal that Flask and Quart both have one and the same."""
-    for name, ours in vars(quart.signals).items():
-        theirs = getattr(flask.signals, name, None)
-        if isinstance(ours, NamedSignal) and isinstance(theirs, NamedSignal):
-            for receiver in list(theirs.receivers_for(ANY)):
-                ours.connect(receiver)
-            theirs.__class__ = ours.__class__
-            theirs.__dict__ = ours.__dict__
-
-
 def _enter(self: Any) -> Any:
-    _wait_here(self.push())
+    # Here: the context has to be current in this thread.
+    wait_here(self.push())
     return self
 
 
@@ -77,16 +63,7 @@ def _exit(
     error: BaseException | None,
     _traceback: TracebackType | None,
 ) -> None:
-    _wait_here(self.__aexit__(_type, error, _traceback))
-
-
-def _wait_here(coro: AnyCoroutine) -> None:
-    # Not by way of another thread: the context has to be current in this one.
-    portal = current_portal()
-    if portal is None:
-        finish_now(coro)
-    else:
-        drive(coro, portal)
+    wait_here(self.__aexit__(_type, error, _traceback))
 
 
 def make_contexts_synchronous() -> None:

@@ -30,7 +30,7 @@ class Portal(greenlet):
     waiter: greenlet  # Who waits: the portal, or a greenlet that was started inside it.
     busy: bool
     result: Any = None
-    error: BaseException | None = None
+    failure: BaseException | None = None
 
 
 class _Idle(threading.local):
@@ -42,7 +42,8 @@ class _Idle(threading.local):
 
 _idle = _Idle()
 _hosts: dict[Task[Any] | None, Portal] = {}
-hosting_loop: ContextVar[AbstractEventLoop | None] = ContextVar("hosting_loop", default=None)
+_loop: ContextVar[AbstractEventLoop | None] = ContextVar("loop", default=None)
+_latest_loop: AbstractEventLoop | None = None
 
 
 def current_portal() -> Portal | None:
@@ -79,9 +80,9 @@ def host(coro: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
         return (yield from coro.__await__())
     portal = _idle.portals.pop() if _idle.portals else Portal(_work)
     portal.hub = getcurrent()
-    portal.gr_context = _current_context()
+    portal.gr_context = current_context()
     portal.busy = True
-    hosting_loop.set(task.get_loop())
+    _remember(task.get_loop())
     _hosts[task] = portal
     try:
         # Control goes to the portal, until the coroutine has ended or something waits.
@@ -101,6 +102,19 @@ def host(coro: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
         _release(portal)
 
 
+def _remember(loop: AbstractEventLoop) -> None:
+    global _latest_loop
+    _loop.set(loop)
+    _latest_loop = loop
+
+
+def serving_loop() -> AbstractEventLoop | None:
+    """Return the running event loop that a worker thread belongs to."""
+    # A thread that was started without a copy of the context knows the latest one only.
+    loop = _loop.get() or _latest_loop
+    return loop if loop is not None and loop.is_running() else None
+
+
 def _work(coro: AnyCoroutine) -> None:
     """Run coroutines one after the other; the body of every portal."""
     while True:
@@ -108,7 +122,7 @@ def _work(coro: AnyCoroutine) -> None:
         try:
             portal.result = drive(coro, portal)
         except BaseException as error:
-            portal.error = error
+            portal.failure = error
         portal.busy = False
         hub = portal.hub
         # An idle portal refers to nothing, itself included, so that it can be freed.
@@ -119,7 +133,7 @@ def _work(coro: AnyCoroutine) -> None:
 
 def _outcome(portal: Portal) -> Any:
     result, portal.result = portal.result, None
-    error, portal.error = portal.error, None
+    error, portal.failure = portal.failure, None
     if error is None:
         return result
     try:
@@ -134,7 +148,7 @@ def _release(portal: Portal) -> None:
         _idle.portals.append(portal)
 
 
-def _current_context() -> Context:
+def current_context() -> Context:
     """Return the context itself, not a copy: both sides see each other's variables."""
     context = getcurrent().gr_context
     if context is None:

@@ -48,7 +48,8 @@ def environ(request: BaseRequestWebsocket) -> dict[str, Any]:
 
 def stream(request: Request) -> BinaryIO:
     """Return the body as a file, for sync code."""
-    return BytesIO(await_only(request.get_data(as_text=False)))
+    data: Any = await_only(request.get_data())
+    return BytesIO(data)
 
 
 def patch_requests() -> None:

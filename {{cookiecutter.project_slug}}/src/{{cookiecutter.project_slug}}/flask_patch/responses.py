@@ -22,7 +22,7 @@ class SyncResponse:
     """The base of Quart's responses that comes before Werkzeug's, and replaces parts of it."""
 
     direct_passthrough = False
-    iterable_body_class: type[ResponseBody]
+    iterable_body_class: Callable[[Any], ResponseBody]
     _on_close: tuple[Callable[[], Any], ...] = ()
 
     def __init__(self, *args: Any) -> None:
@@ -40,7 +40,9 @@ class SyncResponse:
 
     @response.setter
     def response(self, body: Any) -> None:
-        self._body = body if isinstance(body, ResponseBody) else self.iterable_body_class(body)
+        if not isinstance(body, ResponseBody):
+            body = self.iterable_body_class(body)
+        self._body: ResponseBody = body
 
     @property
     def is_sequence(self) -> bool:

@@ -24,12 +24,12 @@ NO_REQUEST = "Not within a request or websocket context"
 
 
 def _context_of_one() -> Any:
-    ctx = quart.globals._cv_app.get(None)
+    ctx: Any = quart.globals._cv_app.get(None)
     return ctx if ctx is not None and (ctx.has_request or ctx.has_websocket) else None
 
 
 def _request_of_one() -> Any:
-    ctx = quart.globals._cv_app.get(None)
+    ctx: Any = quart.globals._cv_app.get(None)
     request = None if ctx is None else ctx._request or ctx._websocket
     if request is None:
         raise RuntimeError(NO_REQUEST)

@@ -2,7 +2,9 @@
 
 import asyncio
 import sys
+import threading
 from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_ITERABLE_COROUTINE, iscoroutine
 from types import CodeType
@@ -10,7 +12,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from jinja2.runtime import Context
 
-from .portals import AnyCoroutine, current_portal, drive, hosting_loop
+from .portals import AnyCoroutine, current_context, current_portal, drive, serving_loop
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -24,17 +26,48 @@ go_betweens: set[CodeType] = {Context.call.__code__}
 def await_only(awaitable: Awaitable[T]) -> T:
     """Wait for the awaitable in sync code and return its result.
 
-    Raise RuntimeError where nothing can wait: in a task of one's own that was not started with
-    `greenlet_spawn`, or without an event loop. What never suspends gets its result even there.
+    In a worker thread, wait for the event loop of the request; where no event loop runs at all,
+    for one that runs meanwhile. Raise RuntimeError in a task that no portal hosts, unless the
+    awaitable needs no waiting.
     """
     coro: AnyCoroutine = awaitable if iscoroutine(awaitable) else _await(awaitable)
-    if asyncio._get_running_loop() is None:
-        loop = hosting_loop.get()
-        if loop is not None and loop.is_running():
+    if asyncio._get_running_loop() is None and _thread.runner is None:
+        loop = serving_loop()
+        if loop is not None:
             return cast(T, asyncio.run_coroutine_threadsafe(coro, loop).result())
-        return cast(T, finish_now(coro))
+    return cast(T, wait_here(coro))
+
+
+def wait_here(coro: AnyCoroutine) -> Any:
+    """Wait for the coroutine in this thread, and in this context."""
     portal = current_portal()
-    return cast(T, finish_now(coro) if portal is None else drive(coro, portal))
+    if portal is not None:
+        return drive(coro, portal)
+    if asyncio._get_running_loop() is None and (_thread.runner or serving_loop() is None):
+        with own_runner() as runner:
+            return runner.run(coro, context=current_context())
+    return finish_now(coro)
+
+
+class _Thread(threading.local):
+    runner: asyncio.Runner | None = None
+
+
+_thread = _Thread()
+
+
+@contextmanager
+def own_runner() -> Iterator[asyncio.Runner]:
+    """Keep one event loop, of this thread, for what sync code waits for without any other."""
+    if _thread.runner is not None:
+        yield _thread.runner
+        return
+    _thread.runner = asyncio.Runner()
+    try:
+        yield _thread.runner
+    finally:
+        _thread.runner.close()
+        _thread.runner = None
 
 
 async def _await(awaitable: Awaitable[T]) -> T:

@@ -1,0 +1,49 @@
+"""Signals: Flask's and Quart's are one, and sync code can send to async receivers."""
+
+from collections.abc import Callable
+from typing import Any
+
+import flask.signals
+import quart.signals
+from blinker import ANY, NamedSignal, Namespace
+
+from .versions import mend_signals
+from .waiting import await_only
+
+
+def _wait_for(receiver: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return await_only(receiver(*args, **kwargs))
+
+    return call
+
+
+class WaitingSignal(NamedSignal):
+    """A signal whose sync senders wait for its async receivers."""
+
+    def send(self, sender: Any = None, /, **kwargs: Any) -> Any:
+        """Call all receivers, the async ones too."""
+        kwargs.setdefault("_async_wrapper", _wait_for)
+        return super().send(sender, **kwargs)
+
+
+class WaitingNamespace(Namespace):
+    """What extensions make their signals with."""
+
+    def signal(self, name: str, doc: str | None = None) -> NamedSignal:
+        """Return the signal of this name, made at its first use."""
+        return self.setdefault(name, WaitingSignal(name, doc))
+
+
+def patch_signals() -> None:
+    """Make each signal that Flask and Quart both have one and the same."""
+    mend_signals()
+    for name, ours in vars(quart.signals).items():
+        theirs = getattr(flask.signals, name, None)
+        if isinstance(ours, NamedSignal) and isinstance(theirs, NamedSignal):
+            for receiver in list(theirs.receivers_for(ANY)):
+                ours.connect(receiver)
+            theirs.__class__ = ours.__class__
+            theirs.__dict__ = ours.__dict__
+    module: Any = flask.signals
+    module.Namespace = WaitingNamespace
