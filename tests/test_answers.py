@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from conftest import ANSWERS, OPTIONS, ROOT, TEXTS, Bake, BakedProject, combination_id
+from baking import ANSWERS, OPTIONS, ROOT, TEXTS, Bake, BakedProject, combination_id
 from cookiecutter.exceptions import (
     CookiecutterException,
     FailedHookException,

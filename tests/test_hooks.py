@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Bake, template_files
+from baking import ROOT, Bake, template_files
 from cookiecutter.main import cookiecutter
 
 from hooks import post_gen_project, pre_gen_project

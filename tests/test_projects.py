@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from conftest import OPTIONS, PYTHONS, Bake, BakedProject
+from baking import OPTIONS, PYTHONS, Bake, BakedProject
 from visitor import assert_login_works, first_user, free_port, serve
 
 pytestmark = pytest.mark.slow

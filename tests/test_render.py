@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ANSWERS, OPTIONS, ROOT, BakedProject, pairwise, template_files
+from baking import ANSWERS, OPTIONS, ROOT, BakedProject, pairwise, template_files
 
 LICENSE_LINES = {
     "MIT": "Permission is hereby granted, free of charge",

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import BakedProject
+from baking import BakedProject
 
 
 def free_port() -> int:
