@@ -88,8 +88,8 @@ class Browser:
         if data:
             options["data"] = data
         options["base_url"] = options.pop("scheme", "http") + "://localhost"
-        response = self.client.open(path, method=method, **options)
-        return Reply(response.status_code, response.headers, response.get_data())
+        with self.client.open(path, method=method, **options) as response:
+            return Reply(response.status_code, response.headers, response.get_data())
 
     async def get(self, path: str, **options: Any) -> Reply:
         return await self.open("GET", path, **options)

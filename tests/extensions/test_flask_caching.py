@@ -194,7 +194,8 @@ async def test_memoized_results_are_deleted(app, browser, cache, view):
     assert (await browser.get("/")).text == "1 2"
 
 
-async def test_a_memoized_async_function_runs_once(app, browser, cache):
+@pytest.mark.quart_async
+async def test_a_memoized_async_function_runs_once(app, browser, cache, view):
     counter = Counter()
 
     @cache.memoize()
@@ -203,8 +204,9 @@ async def test_a_memoized_async_function_runs_once(app, browser, cache):
         return f"{key}{counter()}"
 
     @app.route("/")
-    async def index():
-        return await load("a") + await load("a") + await load("b")
+    @view
+    def index():
+        return load("a") + load("a") + load("b")
 
     assert (await browser.get("/")).text == "a1a1b2"
 
