@@ -111,7 +111,8 @@ def test_people_log_in_and_out(server: str, backend: str, python: str, install: 
     port = free_port()
     name, password = first_user(project, tool(project, "quart"))
     program, *options = SERVERS[server].format(port=port, slug=project.slug).split()
-    with serve(project, tool(project, program), *options, port=port) as url:
+    command = (tool(project, program), *options)
+    with serve(project.path, *command, port=port, env=project.env) as url:
         assert_login_works(url, name, password)
 
 
@@ -121,7 +122,8 @@ def test_postgresql_needs_its_address_and_an_upgrade(install: Install, postgres:
     project.run(quart, "db", "upgrade", env={"DATABASE_URL": postgres})
     name, password = first_user(project, quart, DATABASE_URL=postgres)
     port = free_port()
-    with serve(project, quart, "run", "--port", str(port), port=port, DATABASE_URL=postgres) as url:
+    env = project.env | {"DATABASE_URL": postgres}
+    with serve(project.path, quart, "run", "--port", str(port), port=port, env=env) as url:
         assert_login_works(url, name, password)
 
 
@@ -193,7 +195,7 @@ def test_port_in_use_is_named_in_one_line(install: Install) -> None:
     project = install("memory", PYTHONS[-1])
     port = free_port()
     command = (tool(project, "quart"), "run", "--port", str(port))
-    with serve(project, *command, port=port):
+    with serve(project.path, *command, port=port, env=project.env):
         assert_refuses(project, str(port), *command)
 
 
@@ -213,7 +215,8 @@ def test_pip_installs_and_serves(backend: str, bake: Bake) -> None:
     project.run(tool(project, "pip"), "install", "--quiet", ".")
     port = free_port()
     name, password = first_user(project, tool(project, "quart"))
-    with serve(project, tool(project, "quart"), "run", "--port", str(port), port=port) as url:
+    command = (tool(project, "quart"), "run", "--port", str(port))
+    with serve(project.path, *command, port=port, env=project.env) as url:
         assert_login_works(url, name, password)
 
 
@@ -221,7 +224,8 @@ def test_uv_run_installs_and_serves(bake: Bake) -> None:
     project = bake()
     port = free_port()
     name, password = first_user(project, UV, "run", "quart")
-    with serve(project, UV, "run", "quart", "run", "--port", str(port), port=port) as url:
+    command = (UV, "run", "quart", "run", "--port", str(port))
+    with serve(project.path, *command, port=port, env=project.env) as url:
         assert_login_works(url, name, password)
 
 
@@ -233,5 +237,5 @@ def test_pipenv_installs_and_serves(bake: Bake) -> None:
     port = free_port()
     name, password = first_user(project, pipenv, "run", "quart", **env)
     command = (pipenv, "run", "quart", "run", "--port", str(port))
-    with serve(project, *command, port=port, **env) as url:
+    with serve(project.path, *command, port=port, env=project.env | env) as url:
         assert_login_works(url, name, password)

@@ -25,22 +25,24 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def serve(project: BakedProject, *command: str, port: int, **env: str) -> Iterator[str]:
+def serve(
+    folder: Path, *command: str, port: int, env: dict[str, str], patience: float = 60
+) -> Iterator[str]:
     """Run a server until the block ends and yield its address once it is healthy."""
     url = f"http://localhost:{port}"
-    log = Path(project.path / f"server-{port}.log")
+    log = folder / f"server-{port}.log"
     with log.open("w") as output:
         server = subprocess.Popen(
             command,
-            cwd=project.path,
-            env=project.env | env,
+            cwd=folder,
+            env=env,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             start_new_session=True,
         )
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + patience
         while True:
             with contextlib.suppress(httpx.TransportError):
                 httpx.get(f"{url}/healthz").raise_for_status()
@@ -50,12 +52,10 @@ def serve(project: BakedProject, *command: str, port: int, **env: str) -> Iterat
             time.sleep(0.05)
         yield url
     finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        try:
-            server.wait(10)
-        except subprocess.TimeoutExpired:
-            os.killpg(server.pid, signal.SIGKILL)
-            server.wait()
+        for how in (signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                os.killpg(server.pid, how)
+                server.wait(10)
     assert "Traceback" not in log.read_text(), log.read_text()
 
 
