@@ -48,7 +48,8 @@ async def password() -> ResponseReturnValue:
         return await _form(form, 400 if form.is_submitted() else 200)
     name = current_user.name
     await throttle.count_attempt(name)
-    if await users().authenticate(name, form.current.data) is None:
+    user = await users().authenticate(name, form.current.data)
+    if user is None:
         audit.record("password change failed", name)
         form.current.errors = ["This is not your current password."]
         return await _form(form, 401)
@@ -58,7 +59,7 @@ async def password() -> ResponseReturnValue:
     except UserError as error:
         form.password.errors = [str(error)]
         return await _form(form, 400)
-    await start_login(current_user, remember=False)
+    await start_login(user, remember=False)
     audit.record("password changed", name)
     await flash("Password changed. All other devices are logged out.")
     return redirect(url_for("account.sessions"), 303)
