@@ -1,5 +1,7 @@
 """Logging in and out, as a browser and as a program see it."""
 
+import re
+
 from conftest import NAME, Browser
 
 
@@ -93,3 +95,18 @@ async def test_unknown_page_is_not_found_in_the_form_the_client_reads(browser: B
     assert (text.status_code, await browser.text(text)) == (404, "Not Found")
     data = await browser.get("/nowhere", headers={"Accept": "application/json"})
     assert (data.status_code, (await data.get_json())["error"]) == (404, "Not Found")
+
+
+async def test_devices_are_listed_by_name_and_ended_one_by_one(
+    member: Browser, browser: Browser
+) -> None:
+    browser.headers["User-Agent"] = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Firefox/140.0"
+    await browser.login()
+    page = await member.text(await member.get("/account/sessions"))
+    assert "Firefox on Linux" in page
+    assert "Unknown device" in page
+    other = next(entry for entry in page.split("<li>") if "Firefox on Linux" in entry)
+    (path,) = re.findall(r'action="(/account/sessions/\d+/end)"', other)
+    assert (await member.submit(path)).status_code == 303
+    assert not await browser.is_logged_in()
+    assert await member.is_logged_in()

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from quart import Quart
 
 from . import account, audit, views
+from .devices import device
 
 
 def init_app(app: Quart) -> None:
@@ -12,6 +13,7 @@ def init_app(app: Quart) -> None:
     audit.init_logging()
     app.register_blueprint(views.bp)
     app.register_blueprint(account.bp)
+    app.add_template_filter(device)
     app.add_template_filter(utc)
 
 
