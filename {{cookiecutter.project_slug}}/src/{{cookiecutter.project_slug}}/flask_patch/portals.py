@@ -143,6 +143,7 @@ def _outcome(portal: Portal) -> Any:
 
 
 def _release(portal: Portal) -> None:
+    portal.waiter = portal.hub  # Not itself: a cycle through a greenlet is never collected.
     if not portal.busy and len(_idle.portals) < MAX_IDLE:
         portal.gr_context = None
         _idle.portals.append(portal)

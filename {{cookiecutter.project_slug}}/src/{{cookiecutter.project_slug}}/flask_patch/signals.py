@@ -5,7 +5,7 @@ from typing import Any
 
 import flask.signals
 import quart.signals
-from blinker import ANY, NamedSignal, Namespace
+from blinker import NamedSignal, Namespace
 
 from .versions import mend_signals
 from .waiting import await_only
@@ -35,15 +35,24 @@ class WaitingNamespace(Namespace):
         return self.setdefault(name, WaitingSignal(name, doc))
 
 
+def _unite(ours: NamedSignal, theirs: NamedSignal) -> None:
+    ours.receivers.update(theirs.receivers)
+    for mine, other in (
+        (ours._by_sender, theirs._by_sender),
+        (ours._by_receiver, theirs._by_receiver),
+    ):
+        for key, ids in other.items():
+            mine[key] |= ids
+    theirs.__class__ = ours.__class__
+    theirs.__dict__ = ours.__dict__
+
+
 def patch_signals() -> None:
     """Make each signal that Flask and Quart both have one and the same."""
     mend_signals()
     for name, ours in vars(quart.signals).items():
         theirs = getattr(flask.signals, name, None)
         if isinstance(ours, NamedSignal) and isinstance(theirs, NamedSignal):
-            for receiver in list(theirs.receivers_for(ANY)):
-                ours.connect(receiver)
-            theirs.__class__ = ours.__class__
-            theirs.__dict__ = ours.__dict__
+            _unite(ours, theirs)
     module: Any = flask.signals
     module.Namespace = WaitingNamespace

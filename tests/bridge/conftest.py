@@ -1,0 +1,41 @@
+"""Import the bridge in place, before any extension, and make an app to try it on."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PACKAGE = (
+    Path(__file__).parents[2] / "{{cookiecutter.project_slug}}/src/{{cookiecutter.project_slug}}"
+)
+sys.path.insert(0, str(PACKAGE))
+
+import flask_patch  # noqa: E402, F401  (patches on import, so it comes first)
+from quart import Quart  # noqa: E402
+
+
+@pytest.fixture
+def app() -> Quart:
+    app = Quart("app")
+    app.secret_key = "a key that is only for tests"
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+    return app
+
+
+@pytest.fixture
+def client(app: Quart) -> Any:
+    return app.test_client()
+
+
+@pytest.fixture
+def text(client: Any) -> Callable[..., Any]:
+    """Send a request and return the body of the response."""
+
+    async def text(path: str, method: str = "GET", **kwargs: Any) -> str:
+        response = await client.open(path, method=method, **kwargs)
+        body: str = await response.get_data(as_text=True)
+        return body
+
+    return text
