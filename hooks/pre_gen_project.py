@@ -10,9 +10,8 @@ ANSWERS = r"""{{ cookiecutter | tojson }}"""  # JSON never has three quotes in a
 TEXTS = ("project_name", "project_slug", "description", "author_name", "author_email")
 SLUG = re.compile(r"[a-z]([a-z0-9_]*[a-z0-9])?")
 EMAIL = re.compile(r"[\w.%+-]+@[\w-]+(\.[\w-]+)*", re.ASCII)
-# Modules and distributions that the project installs:
-TAKEN = """aiofiles aiosqlite alembic argon2 argon2_cffi argon2_cffi_bindings ast_serialize asyncpg
-    blinker cffi click coverage deprecated dotenv flask flask_limiter flask_login flask_wtf
+INSTALLED = """aiofiles aiosqlite alembic argon2 argon2_cffi argon2_cffi_bindings ast_serialize
+    asyncpg blinker cffi click coverage deprecated dotenv flask flask_limiter flask_login flask_wtf
     greenlet h11 h2 hpack hypercorn hyperframe hypothesis iniconfig itsdangerous jinja2 librt
     limits mako markupsafe mypy mypy_extensions mypyc ordered_set packaging pathspec pluggy
     priority py pycparser pygments pytest pytest_asyncio pytest_cov python_dotenv quart redis ruff
@@ -29,7 +28,7 @@ def problem(answers: dict[str, str]) -> tuple[str, str] | None:
     slug = answers["project_slug"]
     if not SLUG.fullmatch(slug):
         return "project_slug", "a lower-case ASCII identifier such as my_app"
-    if keyword.iskeyword(slug) or slug in sys.stdlib_module_names or slug in TAKEN:
+    if keyword.iskeyword(slug) or slug in sys.stdlib_module_names or slug in INSTALLED:
         return "project_slug", "a name that neither Python nor the app's dependencies use"
     if not EMAIL.fullmatch(answers["author_email"]):
         return "author_email", "an address such as you@example.com"

@@ -139,7 +139,7 @@ def test_nobody_shadows_what_the_project_installs(install: Install) -> None:
     names = set(project.run(tool(project, "python"), "-c", script).stdout.split())
     others = {"granian", "uvicorn", project.slug}
     usable = {name for name in names - others if pre_gen_project.SLUG.fullmatch(name)}
-    free = usable - set(pre_gen_project.TAKEN) - set(sys.stdlib_module_names)
+    free = usable - set(pre_gen_project.INSTALLED) - set(sys.stdlib_module_names)
     assert free == set()
 
 
