@@ -6,12 +6,14 @@ from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 from limits import parse_many
 
 MINIMUM_KEY_BYTES = 32
 PLACEHOLDERS = ("secret", "changeme", "change-me", "changethis", "placeholder", "your-", "example")
+STORES = ("memory", "redis", "redis+unix", "rediss")
 
 
 class ConfigError(click.ClickException):
@@ -19,7 +21,7 @@ class ConfigError(click.ClickException):
 
 
 def _text(value: str) -> str:
-    return value.strip()
+    return value
 
 
 def _words(value: str) -> list[str]:
@@ -27,10 +29,9 @@ def _words(value: str) -> list[str]:
 
 
 def _count(value: str) -> int:
-    number = int(value)
-    if number < 0:
+    if not value.strip().isdecimal():
         raise ValueError("not a whole number from 0 up")
-    return number
+    return int(value)
 
 
 def _minutes(value: str) -> timedelta:
@@ -63,6 +64,12 @@ def _limit(value: str) -> str:
     return value
 
 
+def _store(value: str) -> str:
+    if urlsplit(value).scheme not in STORES:
+        raise ValueError("not a store such as memory:// or redis://localhost:6379")
+    return value
+
+
 def _setting(parse: Callable[[str], Any], default: Any = None, **factory: Any) -> Any:
     if factory:
         return field(metadata={"parse": parse}, **factory)
@@ -81,7 +88,7 @@ class Settings:
     database_url: str = _setting(_text, "")
     demo_password: str = _setting(_text, "")
     instance_path: str = _setting(_text, default_factory=lambda: str(Path("instance").resolve()))
-    ratelimit_storage_uri: str = _setting(_text, "memory://")
+    ratelimit_storage_uri: str = _setting(_store, "memory://")
     login_limit_per_account: str = _setting(_limit, "5 per 15 minutes")
     login_limit_per_address: str = _setting(_limit, "30 per 15 minutes")
     session_idle_minutes: timedelta = _setting(_minutes, timedelta(hours=2))
@@ -117,8 +124,8 @@ class Settings:
         for item in fields(cls):
             name = item.name.upper()
             value = given.get(name, "")
-            if isinstance(value, str) and value.strip():
-                value = _parse(name, value, item.metadata["parse"])
+            if isinstance(value, str):
+                value = value.strip() and _parse(name, value.strip(), item.metadata["parse"])
             if value != "":
                 values[item.name] = value
         settings = cls(**values)
