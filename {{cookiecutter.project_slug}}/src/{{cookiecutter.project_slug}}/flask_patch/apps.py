@@ -95,9 +95,11 @@ def make_response(self: Quart, result: Any) -> Coroutine[Any, Any, Any]:
 
 
 async def _make_response_of_awaited(self: Quart, result: Any) -> Any:
-    if isinstance(result, tuple):
-        return await _native_make_response(self, (await result[0], *result[1:]))
-    return await _native_make_response(self, await result)
+    if not isinstance(result, tuple):
+        return await _native_make_response(self, await result)
+    value, *status_and_headers = result
+    response = await _native_make_response(self, await value)
+    return await _native_make_response(self, (response, *status_and_headers))
 
 
 def add_background_task(

@@ -8,7 +8,7 @@ import flask.globals
 import quart.globals
 from werkzeug.local import LocalProxy
 
-from .versions import CONTEXT_CLASSES, NO_REQUEST, current_request, find_request_context
+from .versions import CONTEXT_CLASSES, NO_REQUEST, current_request, find_request_context, share_g
 from .waiting import wait_here
 
 
@@ -52,6 +52,7 @@ def _aim(proxy: Any, target: Any) -> None:
 
 
 def _enter(self: Any) -> Any:
+    share_g(self)
     # Here: the context has to be current in this thread.
     wait_here(self.push())
     return self

@@ -1,6 +1,7 @@
 """Functions: Flask's, re-pointed in place so that earlier imports follow, and its classes."""
 
 from collections.abc import Callable
+from inspect import iscoroutinefunction
 from io import BytesIO
 from typing import Any
 
@@ -12,6 +13,7 @@ import flask.templating
 import quart
 import quart.helpers
 import quart.templating
+from flask.views import MethodView, http_method_funcs
 
 from .waiting import dual, go_betweens
 
@@ -88,3 +90,16 @@ def replace_classes() -> None:
     quart.Blueprint.__bases__ = (flask.blueprints.Blueprint,)
     for module in (flask, flask.blueprints):
         vars(module)["Blueprint"] = quart.Blueprint
+    view: Any = MethodView
+    view.__init_subclass__ = classmethod(_init_view)
+
+
+def _init_view(cls: type[MethodView], /, **kwargs: Any) -> None:
+    """Let a dispatcher that calls async methods without more get their results."""
+    _native_init_view(cls, **kwargs)
+    for name in http_method_funcs & vars(cls).keys():
+        if iscoroutinefunction(vars(cls)[name]):
+            setattr(cls, name, dual(vars(cls)[name]))
+
+
+_native_init_view: Callable[..., None] = vars(MethodView)["__init_subclass__"].__func__

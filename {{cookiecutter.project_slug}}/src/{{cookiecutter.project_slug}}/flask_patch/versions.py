@@ -53,6 +53,13 @@ find_request_context: Callable[[], Any] = _context_of_one if ONE_CONTEXT else _c
 current_request: Callable[[], Any] = _request_of_one if ONE_CONTEXT else _request_of_two
 
 
+def share_g(ctx: Any) -> None:
+    """Let sync code that enters a request's context keep the `g` of the app's, as in Flask 3.1."""
+    if ONE_CONTEXT and (ctx.has_request or ctx.has_websocket) and ctx._push_count == 0:
+        outer: Any = quart.globals._cv_app.get(None)
+        ctx.g = outer.g if outer is not None and outer.app is ctx.app else ctx.g
+
+
 def make_context_optional(name: str) -> Any:
     """Return the method of Quart; the context that Quart 0.23 passes first may be left out."""
     native = getattr(Quart, name)

@@ -12,7 +12,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from jinja2.runtime import Context
 
-from .portals import AnyCoroutine, current_context, current_portal, drive, serving_loop
+from .portals import AnyCoroutine, call, current_context, current_portal, drive, serving_loop
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -90,14 +90,15 @@ def finish_now(coro: AnyCoroutine) -> Any:
 
 def called_by_async(depth: int = 2) -> bool:
     """Tell whether the function `depth` levels up is a coroutine or an async generator."""
-    frame = sys._getframe(depth)
-    while True:
-        code = frame.f_code
-        if code.co_flags & _ASYNC:
-            return True
-        if frame.f_back is None or not (code.co_name in _INLINE or code in go_betweens):
+    frame = caller = sys._getframe(depth)
+    while not frame.f_code.co_flags & _ASYNC:
+        if frame.f_code.co_name not in _INLINE and frame.f_code not in go_betweens:
+            return False
+        if frame.f_back is None:
             return False
         frame = frame.f_back
+    # A lambda in async code is part of it, but a view or hook that is one is sync code.
+    return frame is caller or frame.f_code is not call.__code__
 
 
 def dual(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Any]:
