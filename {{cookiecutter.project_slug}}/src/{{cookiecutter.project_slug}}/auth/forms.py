@@ -1,5 +1,8 @@
 """The forms of the login and account pages."""
 
+from typing import Any
+
+from flask import request
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, PasswordField, StringField
 from wtforms.validators import EqualTo, InputRequired, Length
@@ -7,7 +10,18 @@ from wtforms.validators import EqualTo, InputRequired, Length
 from ..users.passwords import MAXIMUM_LENGTH, MINIMUM_LENGTH
 
 
-class LoginForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
+class TextForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
+    """A form of texts: uploaded files and JSON, whose values are none, are not looked at."""
+
+    class Meta(FlaskForm.Meta):  # type: ignore[misc]  # Flask-WTF is untyped
+        """What WTForms asks about the form."""
+
+        def wrap_formdata(self, form: FlaskForm, formdata: Any) -> Any:
+            """Return the fields of the request, or none for a form that is to be empty."""
+            return None if formdata is None else request.form
+
+
+class LoginForm(TextForm):
     """A name and a password."""
 
     username = StringField("User name", [InputRequired(), Length(max=256)])
@@ -15,7 +29,7 @@ class LoginForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
     remember = BooleanField("Keep me logged in on this device")
 
 
-class PasswordForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
+class PasswordForm(TextForm):
     """A new password, and the current one to prove who asks."""
 
     current = PasswordField("Current password", [InputRequired(), Length(max=MAXIMUM_LENGTH)])
