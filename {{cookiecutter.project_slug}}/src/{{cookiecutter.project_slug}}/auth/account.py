@@ -21,7 +21,7 @@ async def sessions() -> str:
     return await render_template("sessions.html", logins=logins)
 
 
-@bp.post("/sessions/<int:session_id>/end")
+@bp.post("/sessions/<int(max=2147483647):session_id>/end")
 @login_required
 async def end_session(session_id: int) -> ResponseReturnValue:
     """Log out on one device."""
