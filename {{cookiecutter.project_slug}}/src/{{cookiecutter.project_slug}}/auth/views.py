@@ -1,7 +1,7 @@
 """Login and logout."""
 
 from flask_login import current_user, login_fresh, login_user, logout_user
-from quart import Blueprint, flash, redirect, render_template, request, session, url_for
+from quart import Blueprint, Response, flash, redirect, render_template, request, session, url_for
 from quart.typing import ResponseReturnValue
 
 from ..errors import wants_html
@@ -19,7 +19,7 @@ bp = Blueprint("auth", __name__)
 async def login() -> ResponseReturnValue:
     """Show the login form, and log in."""
     form = LoginForm()
-    if request.method == "GET":
+    if not form.is_submitted():
         if current_user.is_authenticated and login_fresh():
             return redirect(next_url(), 303)
         return await render_template("login.html", form=form)
@@ -59,7 +59,8 @@ async def start_login(user: User, *, remember: bool) -> None:
     user = await users().sessions.start(
         user,
         address=request.remote_addr or "",
-        user_agent=request.headers.get("User-Agent", ""),
+        # PostgreSQL stores no NUL.
+        user_agent=request.headers.get("User-Agent", "").replace("\0", ""),
         remember=remember,
     )
     login_user(user, remember=remember)
@@ -78,4 +79,4 @@ def unauthorized() -> ResponseReturnValue:
     """Send people to the login page and back, and tell programs."""
     if wants_html():
         return redirect(url_for("auth.login", next=return_path()), 303)
-    return "Unauthorized", 401, {"WWW-Authenticate": "Bearer"}
+    return Response("Unauthorized", 401, {"WWW-Authenticate": "Bearer"}, "text/plain")
