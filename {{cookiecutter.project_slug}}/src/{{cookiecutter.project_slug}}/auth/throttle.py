@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from flask_limiter import RateLimitExceeded
 from quart import current_app, g
 from quart.utils import run_sync
 
 from ..extensions import limiter
 from ..users.protocol import account_key
+from . import audit
 
 ACCOUNT_SCOPE = "login-account"
 
@@ -30,7 +32,11 @@ async def count_attempt(name: str) -> None:
     """
     g.throttled = account_key(name)
     # In a thread: the store may be Redis, which is waited for.
-    await run_sync(_count)()
+    try:
+        await run_sync(_count)()
+    except RateLimitExceeded:
+        audit.record("throttled", name)
+        raise
 
 
 async def forget_attempts() -> None:
