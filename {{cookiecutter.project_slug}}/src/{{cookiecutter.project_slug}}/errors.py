@@ -5,7 +5,7 @@ import time
 from flask_limiter import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
 from limits.errors import StorageError
-from quart import Quart, current_app, jsonify, render_template, request
+from quart import Quart, current_app, has_request_context, jsonify, render_template, request
 from quart.typing import ResponseReturnValue
 from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable
 
@@ -39,6 +39,8 @@ async def answer(error: HTTPException) -> ResponseReturnValue:
     if error.response is not None:
         return error.response  # type: ignore[return-value]  # Werkzeug's, which Quart accepts
     code, name = error.code or 500, error.name
+    if not has_request_context():
+        return name, code  # to a websocket, before it is accepted
     body: ResponseReturnValue = name
     if wants_html():
         body = await render_template("error.html", error=error)
