@@ -3,7 +3,7 @@
 from typing import Any
 
 from flask_login import LoginManager, current_user, user_loaded_from_cookie
-from quart import Request, Response, current_app, has_request_context, request, session
+from quart import Request, Response, current_app, g, has_request_context, request, session
 
 from .flask_patch import await_only
 from .users import User, UserBackend
@@ -31,9 +31,11 @@ class SessionLoginManager(LoginManager):  # type: ignore[misc]  # Flask-Login is
         if user is None:
             return self._load_user_from_request(request)  # type: ignore[no-any-return]
         session.clear()
+        # A form of this request may have asked for a token of the old session.
+        g.pop("csrf_token", None)
         session.update(_user_id=user.get_id(), _fresh=False, _remember="set")
-        app = current_app._get_current_object()  # type: ignore[attr-defined]
-        user_loaded_from_cookie.send(app, user=user)
+        app: Any = current_app
+        user_loaded_from_cookie.send(app._get_current_object(), user=user)
         return user
 
     def _set_cookie(self, response: Response) -> None:
@@ -59,10 +61,10 @@ def load_user(token: str) -> User | None:
 
 def load_token_user(request: Request) -> User | None:
     """Return the user of an `Authorization: Bearer` header, and of nothing else."""
-    authorization = request.authorization
-    if authorization is None or authorization.type != "bearer" or not authorization.token:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
         return None
-    return await_only(users().api_tokens.load(authorization.token))
+    return await_only(users().api_tokens.load(token.strip()))
 
 
 def _cookie() -> dict[str, Any]:
