@@ -4,7 +4,8 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from quart import Quart
+from quart import Quart, Response
+from werkzeug.exceptions import NotFound
 
 from .config import ConfigError
 from .users import BackendUnavailable
@@ -12,6 +13,13 @@ from .users import BackendUnavailable
 
 class App(Quart):
     """A Quart app that checks its user backend before `quart run` serves it."""
+
+    async def send_static_file(self, filename: str) -> Response:
+        """Serve a static file; a name that no file can have is not found."""
+        try:
+            return await super().send_static_file(filename)
+        except OSError:
+            raise NotFound from None
 
     def run(self, *args: Any, **options: Any) -> None:
         """Serve for development; raise `ConfigError` when the app cannot start."""
