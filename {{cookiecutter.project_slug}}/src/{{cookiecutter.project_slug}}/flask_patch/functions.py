@@ -7,7 +7,6 @@ from typing import Any
 
 import flask
 import flask.app
-import flask.blueprints
 import flask.helpers
 import flask.templating
 import quart
@@ -83,13 +82,10 @@ async def _send(function: Callable[..., Any], *args: Any, **kwargs: Any) -> quar
 
 
 def replace_classes() -> None:
-    """Make Flask's `Flask` and `Blueprint` Quart's, for extensions that derive from them."""
+    """Make Quart's classes Flask's, for extensions that derive from them or ask for them."""
     for owner in (flask, flask.app):
         vars(owner)["Flask"] = quart.Quart
-    # An extension that was imported earlier recognises Quart's blueprints too.
-    quart.Blueprint.__bases__ = (flask.blueprints.Blueprint,)
-    for module in (flask, flask.blueprints):
-        vars(module)["Blueprint"] = quart.Blueprint
+    quart.Blueprint.__bases__ = (flask.Blueprint,)
     view: Any = MethodView
     view.__init_subclass__ = classmethod(_init_view)
 
