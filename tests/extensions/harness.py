@@ -26,6 +26,7 @@ if PATCH == "flask":
     from flask import Flask as App
 else:
     from quart import Quart as App
+    from quart.testing.utils import make_test_body_with_headers
 
 
 def wait_for(awaitable: Awaitable[Any]) -> Any:
@@ -80,6 +81,11 @@ class Browser:
     async def open(self, method: str, path: str, **options: Any) -> Reply:
         if PATCH == "flask":
             return await asyncio.to_thread(self._open_flask, method, path, **options)
+        body = {name: options.pop(name) for name in ("form", "files", "json") if name in options}
+        if body:
+            options["data"], headers = make_test_body_with_headers(app=self.app, **body)
+            length = {"Content-Length": str(len(options["data"]))}  # Quart's client leaves it out
+            options["headers"] = {**headers, **length, **options.get("headers", {})}
         response = await self.client.open(path, method=method, **options)
         return Reply(response.status_code, response.headers, await response.get_data())
 

@@ -9,6 +9,7 @@ from flask import request
 from flask_admin import Admin, AdminIndexView, BaseView, expose
 from flask_admin.contrib.fileadmin import FileAdmin
 from flask_admin.contrib.sqla import ModelView
+from flask_babel import Babel
 from flask_sqlalchemy import SQLAlchemy
 from harness import app_context
 from werkzeug.datastructures import FileStorage
@@ -16,6 +17,7 @@ from werkzeug.datastructures import FileStorage
 
 @pytest.fixture
 def admin(app):
+    Babel(app)  # asked for when Flask-Babel is installed
     return Admin(app, name="The Office")
 
 
@@ -109,6 +111,7 @@ async def test_a_view_is_closed_to_strangers(app, browser):
         def inaccessible_callback(self, name, **kwargs):
             return "closed", 403
 
+    Babel(app)
     Admin(app, index_view=Closed())
     reply = await browser.get("/admin/")
     assert (reply.status, reply.text) == (403, "closed")
@@ -125,7 +128,8 @@ async def test_rows_are_searched_and_filtered(shop, browser):
     found = (await browser.get("/admin/cat/?search=cat-13")).text
     assert "cat-13" in found and "cat-14" not in found
     assert "cat-13" in (await browser.get("/admin/cat/?flt1_0=red&search=cat-13")).text
-    assert "cat-13" not in (await browser.get("/admin/cat/?flt1_0=blue&search=cat-13")).text
+    none = (await browser.get("/admin/cat/?flt1_0=blue&search=cat-13")).text
+    assert "There are no items in the table." in none
 
 
 async def test_a_row_is_added(shop, browser):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 
 import pytest
@@ -721,6 +722,25 @@ async def test_an_async_user_loader_through_ensure_sync(app, browser, manager, v
     assert (await browser.get("/me")).status == 401
     await browser.get("/login/ann")
     assert (await browser.get("/me")).text == "ann"
+
+
+async def test_flask_login_still_does_not_await_a_bare_async_loader(app, browser, manager):
+    """Why an async loader goes through ensure_sync; when this fails, it no longer has to."""
+
+    async def load(name):
+        return USERS.get(name)
+
+    manager.user_loader(load)
+
+    @app.route("/kind")
+    def kind():
+        user = current_user._get_current_object()
+        if inspect.iscoroutine(user):
+            user.close()
+        return type(user).__name__
+
+    await browser.get("/login/ann")
+    assert (await browser.get("/kind")).text == "coroutine"
 
 
 async def test_an_async_request_loader_through_ensure_sync(app, browser, manager, view):

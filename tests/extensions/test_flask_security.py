@@ -7,7 +7,7 @@ import re
 import pytest
 import smtp
 from flask import render_template_string
-from flask_mail import Mail
+from flask_mailman import Mail
 from flask_security import (
     Security,
     SQLAlchemyUserDatastore,
@@ -22,21 +22,25 @@ from flask_sqlalchemy import SQLAlchemy
 from harness import app_context
 
 MAIL, PASSWORD = "ann@example.org", "a long password"
+QUICK = {
+    "SECURITY_PASSWORD_SALT": "1234567890",
+    "SECURITY_PASSWORD_HASH": "plaintext",
+    "SECURITY_PASSWORD_SCHEMES": ["plaintext"],
+    "SECURITY_HASHING_SCHEMES": ["plaintext"],
+    "SECURITY_DEPRECATED_HASHING_SCHEMES": [],
+}
 
 
 @pytest.fixture
 async def secured(app, tmp_path):
     app.config.update(
+        QUICK,
         SQLALCHEMY_DATABASE_URI=f"sqlite:///{tmp_path}/users.db",
-        SECURITY_PASSWORD_SALT="1234567890",
-        SECURITY_PASSWORD_HASH="plaintext",
-        SECURITY_PASSWORD_SCHEMES=["plaintext"],
-        SECURITY_HASHING_SCHEMES=["plaintext"],
-        SECURITY_DEPRECATED_HASHING_SCHEMES=[],
         SECURITY_REGISTERABLE=True,
         SECURITY_RECOVERABLE=True,
         SECURITY_CHANGEABLE=True,
         SECURITY_SEND_REGISTER_EMAIL=False,
+        SECURITY_SEND_PASSWORD_RESET_NOTICE_EMAIL=False,
         SECURITY_EMAIL_VALIDATOR_ARGS={"check_deliverability": False},
         WTF_CSRF_ENABLED=False,
     )
@@ -86,13 +90,13 @@ async def test_a_stranger_is_sent_to_the_login_page(browser, page):
 async def test_a_user_logs_in_and_out(browser, page):
     assert (await log_in(browser)).status == 302
     assert (await browser.get("/page")).text == f"hello {MAIL}"
-    await browser.get("/logout")
+    await browser.post("/logout")
     assert (await browser.get("/page")).status == 302
 
 
 async def test_a_wrong_password_is_refused(browser, page):
     reply = await log_in(browser, "wrong password")
-    assert reply.status == 200 and "Authentication failed" in reply.text or "nvalid" in reply.text
+    assert reply.status == 200 and 'name="password"' in reply.text
     assert (await browser.get("/page")).status == 302
 
 
@@ -161,7 +165,7 @@ async def test_a_password_is_changed(secured, browser, page):
     new = "another long password"
     form = {"password": PASSWORD, "new_password": new, "new_password_confirm": new}
     assert (await browser.post("/change", form=form)).status == 302
-    await browser.get("/logout")
+    await browser.post("/logout")
     await log_in(browser)
     assert (await browser.get("/page")).status == 302
     await log_in(browser, new)
@@ -172,7 +176,7 @@ async def test_a_forgotten_password_is_reset_by_mail(secured, browser, page):
     sink, controller = smtp.start()
     try:
         secured.config.update(
-            MAIL_SERVER="127.0.0.1", MAIL_PORT=controller.port, MAIL_SUPPRESS_SEND=False
+            MAIL_SERVER="127.0.0.1", MAIL_PORT=controller.port, MAIL_BACKEND="smtp"
         )
         Mail(secured)
         await browser.post("/reset", form={"email": MAIL})
@@ -182,7 +186,7 @@ async def test_a_forgotten_password_is_reset_by_mail(secured, browser, page):
     path = re.search(r"http://localhost(/reset/\S+)", text)[1]
     new = "another long password"
     await browser.post(path, form={"password": new, "password_confirm": new})
-    await browser.get("/logout")
+    await browser.post("/logout")
     await log_in(browser, new)
     assert (await browser.get("/page")).status == 200
 
@@ -213,8 +217,8 @@ async def test_a_signal_tells_of_a_registration(secured, browser):
 
 def test_commands_manage_users_and_roles(app, tmp_path):
     app.config.update(
+        QUICK,
         SQLALCHEMY_DATABASE_URI=f"sqlite:///{tmp_path}/cli.db",
-        SECURITY_PASSWORD_SALT="1234567890",
         SECURITY_EMAIL_VALIDATOR_ARGS={"check_deliverability": False},
     )
     db = SQLAlchemy(app)
