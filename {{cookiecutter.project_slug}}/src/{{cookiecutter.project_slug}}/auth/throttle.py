@@ -1,9 +1,10 @@
 """Limits on login attempts: for each account and for each address."""
 
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Any
 
 from flask_limiter import RateLimitExceeded
-from quart import current_app, g
+from quart import current_app, g, request
 from quart.utils import run_sync
 
 from ..extensions import limiter
@@ -17,7 +18,19 @@ def _limit(name: str) -> Any:
     return lambda: current_app.config[name]
 
 
-@limiter.shared_limit(_limit("LOGIN_LIMIT_PER_ADDRESS"), scope="login-address")
+def _network() -> str:
+    given = request.remote_addr or ""
+    try:
+        address = ip_address(given)
+    except ValueError:
+        return given
+    if not isinstance(address, IPv6Address) or address.ipv4_mapped:
+        return given
+    # Who is given one IPv6 address is given the 2**64 of its network.
+    return str(IPv6Network((int(address) >> 64 << 64, 64)))
+
+
+@limiter.shared_limit(_limit("LOGIN_LIMIT_PER_ADDRESS"), scope="login-address", key_func=_network)
 @limiter.shared_limit(
     _limit("LOGIN_LIMIT_PER_ACCOUNT"), scope=ACCOUNT_SCOPE, key_func=lambda: g.throttled
 )
