@@ -1,0 +1,176 @@
+"""Attacks on keys, accounts and passwords."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import NAME, PACKAGE, PASSWORD, Browser
+from dotenv import dotenv_values
+from quart import Quart, Response
+from quart.sessions import SecureCookieSessionInterface
+
+PROJECT = Path(__file__).parents[1]
+passwords = import_module(f"{PACKAGE.__name__}.users.passwords")
+
+
+def sign(session: dict[str, Any], key: str) -> str:
+    signer = Quart("attacker")
+    signer.secret_key = key
+    serializer = SecureCookieSessionInterface().get_signing_serializer(signer)
+    assert serializer
+    return str(serializer.dumps(session))
+
+
+@pytest.fixture
+async def login(users: Any) -> dict[str, Any]:
+    """What the session cookie of a login holds."""
+    user = await users.authenticate(NAME, PASSWORD)
+    user = await users.sessions.start(user, address="", user_agent="", remember=False)
+    return {"_user_id": user.get_id(), "_fresh": True}
+
+
+@pytest.fixture
+def verifications(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The hashes that passwords are checked against."""
+    checked: list[str] = []
+    verify = passwords.PasswordHasher.verify
+
+    def count(hasher: Any, stored: str, password: bytes) -> Any:
+        checked.append(stored)
+        return verify(hasher, stored, password)
+
+    monkeypatch.setattr(passwords.PasswordHasher, "verify", count)
+    return checked
+
+
+@pytest.mark.promise(1, asvs="13.3.1")
+def test_no_file_of_the_project_brings_a_secret() -> None:
+    shipped = dotenv_values(PROJECT / ".env.example")
+    assert not any(shipped.get(name) for name in ("SECRET_KEY", "DEMO_PASSWORD"))
+    assert ".env" in (PROJECT / ".gitignore").read_text().split()
+    for_images = (PROJECT / ".dockerignore").read_text().split()
+    assert for_images[0] == "*"
+    assert not any(line.startswith("!.") for line in for_images)
+
+
+@pytest.mark.promise(2, asvs="7.2.1, 9.1.1")
+async def test_cookie_signed_with_a_guessed_key_is_anonymous(
+    app: Quart, browser: Browser, login: dict[str, Any]
+) -> None:
+    for guess in ("secret", "dev", "changeme", PACKAGE.__name__, str(app.secret_key).upper()):
+        browser.set_cookie("session", sign(login, guess))
+        assert not await browser.is_logged_in()
+    browser.set_cookie("session", sign(login, str(app.secret_key)))
+    assert await browser.is_logged_in()
+
+
+@pytest.mark.promise(3, asvs="6.3.2")
+async def test_no_account_comes_with_the_app(browser: Browser) -> None:
+    for name, password in (
+        ("quart", "secret"),
+        ("admin", "admin"),
+        ("demo", "demo"),
+        ("root", "root"),
+        ("nobody", "nobody"),
+    ):
+        assert (await browser.login(name, password)).status_code == 401
+
+
+@pytest.mark.promise(4, asvs="13.3.4")
+async def test_former_key_opens_cookies_until_it_is_withdrawn(app: Quart, member: Browser) -> None:
+    former, app.secret_key = app.secret_key, "a key that takes over from the former"
+    assert not await member.is_logged_in()
+    app.config["SECRET_KEY_FALLBACKS"] = [former]
+    assert await member.is_logged_in()
+
+
+@pytest.mark.promise(4, asvs="13.3.4")
+async def test_remembered_login_outlives_a_key(app: Quart, browser: Browser) -> None:
+    await browser.login(remember="y")
+    app.secret_key = "a key that takes over from the former"
+    assert await browser.is_logged_in()
+
+
+@pytest.mark.promise(7, asvs="11.4.2")
+async def test_passwords_are_stored_as_argon2id_of_sufficient_cost(
+    users: Any, verifications: list[str]
+) -> None:
+    await users.authenticate(NAME, PASSWORD)
+    (stored,) = verifications
+    _, kind, _, costs, _, _ = stored.split("$")
+    memory, time, lanes = (int(cost.partition("=")[2]) for cost in costs.split(","))
+    assert kind == "argon2id"
+    assert (memory >= 19456, time >= 2, lanes >= 1) == (True, True, True)
+
+
+@pytest.mark.promise(7, asvs="11.2.2, 11.4.2")
+async def test_login_renews_a_hash_of_former_costs(
+    users: Any, browser: Browser, verifications: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cheap = passwords.PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(users._passwords, "_hasher", cheap)
+        await users.add("bob", PASSWORD)
+    for _ in range(2):
+        assert (await browser.login("bob")).status_code == 303
+        browser = Browser(browser.client.app)
+    former, renewed = verifications
+    assert "m=1024,t=1" in former
+    assert "m=19456,t=2" in renewed
+
+
+@pytest.mark.promise(8, asvs="6.2.5, 6.2.8, 6.2.9")
+async def test_long_password_counts_to_its_last_character(users: Any, browser: Browser) -> None:
+    for number, password in enumerate(("x" * 63 + "y", "pa ss\u00e9\u4e2d\U0001f511 WORD" * 70)):
+        await users.add(f"user{number}", password)
+        for wrong in (password[:-1], password + "z", password.swapcase(), f" {password}"):
+            assert await users.authenticate(f"user{number}", wrong) is None
+        response = await browser.login(f"user{number}", password)
+        assert response.status_code == 303
+        await browser.submit("/logout")
+
+
+@pytest.mark.promise(8, asvs="6.2.8")
+async def test_composed_and_decomposed_letters_are_different_passwords(users: Any) -> None:
+    await users.add("bob", "caf\u00e9 caf\u00e9")
+    assert await users.authenticate("bob", "cafe\u0301 cafe\u0301") is None
+    assert await users.authenticate("bob", "caf\u00e9 caf\u00e9")
+
+
+@pytest.mark.promise(8, asvs="6.2.1, 15.2.2")
+async def test_huge_password_is_refused_without_a_hash(
+    browser: Browser, verifications: list[str]
+) -> None:
+    for length in (1025, 100_000, 1_000_000):
+        response = await browser.login(password="x" * length)
+        assert response.status_code in (400, 413)
+    assert verifications == []
+    await browser.login(password="x" * 1024)
+    assert len(verifications) == 1
+
+
+@pytest.mark.promise(8, asvs="6.2.1, 6.2.4")
+async def test_short_and_common_passwords_cannot_be_chosen(member: Browser) -> None:
+    common = passwords._common_passwords()
+    assert len([one for one in common if len(one) >= passwords.MINIMUM_LENGTH]) >= 3000
+    for password in ("1234567", "12345678", "IloveYou2", "x" * 1025):
+        assert password.casefold() in common or not 8 <= len(password) <= 1024
+        response = await member.submit(
+            "/account/password", current=PASSWORD, password=password, confirm=password
+        )
+        assert response.status_code == 400
+    assert (await Browser(member.client.app).login()).status_code == 303
+
+
+@pytest.mark.promise(8, asvs="6.2.2, 6.2.3")
+async def test_password_cannot_be_changed_without_the_current_one(
+    member: Browser, users: Any
+) -> None:
+    new: dict[str, str] = {"password": "another long one", "confirm": "another long one"}
+    answers: list[Response] = [
+        await member.submit("/account/password", **new),
+        await member.submit("/account/password", current="wrong", **new),
+    ]
+    assert [answer.status_code for answer in answers] == [400, 401]
+    assert await users.authenticate(NAME, "another long one") is None
