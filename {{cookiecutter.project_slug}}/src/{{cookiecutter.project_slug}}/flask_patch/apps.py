@@ -8,10 +8,11 @@ from typing import Any
 
 import flask.app
 import quart.asgi
+import quart.utils
 from quart import Blueprint, Quart
 
-from .portals import call_hosted, hosted
-from .versions import CONTEXT_CLASSES, make_context_optional
+from .portals import call, copy_context_for_thread, hosted
+from .versions import CONTEXT_CLASSES, dual_method, make_context_optional
 from .waiting import dual, either
 
 HOSTED: dict[type, tuple[str, ...]] = {
@@ -19,12 +20,9 @@ HOSTED: dict[type, tuple[str, ...]] = {
     quart.asgi.ASGIWebsocketConnection: ("handle_websocket",),
     Quart: ("startup", "shutdown"),
 }
-# Quart's async methods that Flask's apps have too, sync.
+# Quart's async methods that Flask's apps have too, sync: what sync code may call,
 METHODS = (
     "dispatch_request",
-    "do_teardown_appcontext",
-    "do_teardown_request",
-    "finalize_request",
     "full_dispatch_request",
     "handle_exception",
     "handle_http_exception",
@@ -36,6 +34,8 @@ METHODS = (
     "send_static_file",
     "update_template_context",
 )
+# and what besides it may replace.
+REPLACEABLE = (*METHODS, "do_teardown_appcontext", "do_teardown_request", "finalize_request")
 SESSION_METHODS = ("open_session", "save_session", "make_null_session")
 
 
@@ -46,7 +46,7 @@ def ensure_sync(self: Quart, function: Callable[..., Any]) -> Callable[..., Any]
 
 def sync_to_async(self: Quart, function: Callable[..., Any]) -> Callable[..., Any]:
     """Return the sync function as an async one, which runs on the event loop in a portal."""
-    return partial(call_hosted, function)
+    return partial(call, function)
 
 
 def adopt(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -56,7 +56,7 @@ def adopt(function: Callable[..., Any]) -> Callable[..., Any]:
     async def replacement(*args: Any, **kwargs: Any) -> Any:
         if not takes_context:
             args = tuple(arg for arg in args if not isinstance(arg, CONTEXT_CLASSES))
-        return await call_hosted(function, *args, **kwargs)
+        return await call(function, *args, **kwargs)
 
     return wraps(function)(dual(replacement))
 
@@ -71,7 +71,7 @@ def _takes_context(function: Callable[..., Any]) -> bool:
 
 
 def _set_attribute(self: Quart, name: str, value: Any) -> None:
-    if name in METHODS and callable(value):
+    if name in REPLACEABLE and callable(value):
         value = adopt(value)
     elif name == "session_interface":
         for method in SESSION_METHODS:
@@ -82,7 +82,7 @@ def _set_attribute(self: Quart, name: str, value: Any) -> None:
 
 def _init_subclass(cls: type[Quart], /, **kwargs: Any) -> None:
     super(Quart, cls).__init_subclass__(**kwargs)
-    for name in METHODS:
+    for name in REPLACEABLE:
         if isinstance(vars(cls).get(name), FunctionType):
             setattr(cls, name, adopt(vars(cls)[name]))
 
@@ -132,8 +132,10 @@ def patch_apps() -> None:
     app.__setattr__ = _set_attribute
     app.__init_subclass__ = classmethod(_init_subclass)
     for name in METHODS:
-        setattr(app, name, dual(make_context_optional(name)))
-    app.log_exception = make_context_optional("log_exception")
+        setattr(app, name, dual_method(getattr(app, name)))
+    app.log_exception = make_context_optional(app.log_exception)
+    threads: Any = quart.utils
+    threads.copy_context = copy_context_for_thread
     blueprint: Any = Blueprint
     blueprint.send_static_file = dual(blueprint.send_static_file)
     for cls in (app, blueprint):

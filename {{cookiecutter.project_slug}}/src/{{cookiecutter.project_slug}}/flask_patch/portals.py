@@ -8,7 +8,7 @@ The technique is that of SQLAlchemy's ``greenlet_spawn`` and ``await_only``.
 import asyncio
 import threading
 from asyncio import AbstractEventLoop, Task
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context, ContextVar, copy_context
 from functools import wraps
 from types import coroutine
@@ -42,7 +42,7 @@ class _Idle(threading.local):
 
 _idle = _Idle()
 _hosts: dict[Task[Any] | None, Portal] = {}
-_loop: ContextVar[AbstractEventLoop | None] = ContextVar("loop", default=None)
+_thread_loop: ContextVar[AbstractEventLoop | None] = ContextVar("thread_loop", default=None)
 _latest_loop: AbstractEventLoop | None = None
 
 
@@ -82,8 +82,8 @@ def host(coro: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
     portal.hub = getcurrent()
     portal.gr_context = current_context()
     portal.busy = True
-    _remember(task.get_loop())
     _hosts[task] = portal
+    _remember_loop(task)
     try:
         # Control goes to the portal, until the coroutine has ended or something waits.
         pending = portal.switch(coro)
@@ -102,16 +102,22 @@ def host(coro: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
         _release(portal)
 
 
-def _remember(loop: AbstractEventLoop) -> None:
+def _remember_loop(task: Task[Any]) -> None:
     global _latest_loop
-    _loop.set(loop)
-    _latest_loop = loop
+    _latest_loop = task.get_loop()
+
+
+def copy_context_for_thread() -> Context:
+    """Copy the context, and note in the copy which event loop the thread belongs to."""
+    context = copy_context()
+    context.run(_thread_loop.set, asyncio.get_running_loop())
+    return context
 
 
 def serving_loop() -> AbstractEventLoop | None:
     """Return the running event loop that a worker thread belongs to."""
-    # A thread that was started without a copy of the context knows the latest one only.
-    loop = _loop.get() or _latest_loop
+    # A thread that Quart's `run_sync` did not start knows the latest one only.
+    loop = _thread_loop.get() or _latest_loop
     return loop if loop is not None and loop.is_running() else None
 
 
@@ -159,32 +165,23 @@ def current_context() -> Context:
 
 
 async def call(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-    """Call the function, and await what it returns if that is awaitable."""
+    """Call the function in a portal, and await what it returns if that is awaitable."""
+    if current_portal() is None and asyncio._get_running_loop() is not None:
+        return await host(call(function, *args, **kwargs))
     result = function(*args, **kwargs)
     return await result if hasattr(type(result), "__await__") else result
 
 
-async def _await(awaitable: Awaitable[T]) -> T:
-    return await awaitable
-
-
 async def greenlet_spawn(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Call the sync function so that it can wait, with :func:`await_only` or Flask's API."""
-    return cast(T, await host(call(function, *args, **kwargs)))
+    return cast(T, await call(function, *args, **kwargs))
 
 
-async def call_hosted(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Call the function in the current portal, or else in one for this call."""
-    if current_portal() is None:
-        return await host(call(function, *args, **kwargs))
-    return await call(function, *args, **kwargs)
-
-
-def hosted(function: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, Any, T]]:
+def hosted(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
     """Decorate a coroutine function, a test say, so that sync code it calls can wait."""
 
     @wraps(function)
     async def in_portal(*args: P.args, **kwargs: P.kwargs) -> T:
-        return await host(_await(function(*args, **kwargs)))
+        return await host(function(*args, **kwargs))
 
     return in_portal

@@ -12,7 +12,7 @@ from quart.wrappers.response import DataBody, ResponseBody
 from werkzeug.sansio.response import Response as SansIOResponse
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from .portals import call_hosted, host
+from .portals import call, host
 from .waiting import await_only, dual, iterate
 
 METHODS = ("add_etag", "freeze", "get_data", "get_json", "make_conditional", "make_sequence")
@@ -40,7 +40,7 @@ class SyncResponse:
 
     @response.setter
     def response(self, body: Any) -> None:
-        if not isinstance(body, ResponseBody):
+        if type(body) is not DataBody and not isinstance(body, ResponseBody):
             body = self.iterable_body_class(body)
         self._body: ResponseBody = body
 
@@ -62,7 +62,7 @@ class SyncResponse:
 
 class _OnlyWerkzeug(type):
     def __instancecheck__(cls, instance: object) -> bool:
-        return isinstance(instance, WerkzeugResponse) and not isinstance(instance, Response)
+        return not isinstance(instance, Response) and isinstance(instance, WerkzeugResponse)
 
 
 class OnlyWerkzeugResponse(metaclass=_OnlyWerkzeug):
@@ -70,9 +70,15 @@ class OnlyWerkzeugResponse(metaclass=_OnlyWerkzeug):
 
 
 def _init(
-    self: Any, response: Any = None, *args: Any, direct_passthrough: bool = False, **kwargs: Any
+    self: Any,
+    response: Any = None,
+    status: Any = None,
+    headers: Any = None,
+    mimetype: str | None = None,
+    content_type: str | None = None,
+    direct_passthrough: bool = False,
 ) -> None:
-    _native_init(self, response, *args, **kwargs)
+    _native_init(self, response, status, headers, mimetype, content_type)
     if direct_passthrough:
         self.direct_passthrough = True
 
@@ -84,10 +90,11 @@ async def _make_conditional(self: Response, request: Any, *args: Any, **kwargs: 
 
 
 async def _send_response(self: ASGIHTTPConnection, send: Any, response: Any) -> None:
-    sending = _native_send_response(self, send, response)
+    if type(response.response) is DataBody and not response._on_close:
+        return await _native_send_response(self, send, response)
     try:
         # Until Python 3.12 `wait_for` sends the response in a task of its own.
-        await (sending if getattr(response, "is_sequence", True) else host(sending))
+        await host(_native_send_response(self, send, response))
     finally:
         response.close()
 
@@ -96,11 +103,11 @@ async def _iterate_on_loop(iterator: Iterator[Any]) -> AsyncIterator[Any]:
     """Iterate in the request's context; Quart would in a thread, in copies of the context."""
     end = object()
     try:
-        while (chunk := await call_hosted(next, iterator, end)) is not end:
+        while (chunk := await call(next, iterator, end)) is not end:
             yield chunk
     finally:
         if hasattr(iterator, "close"):
-            await call_hosted(iterator.close)
+            await call(iterator.close)
 
 
 def _iterate_body(self: Any) -> Iterator[Any]:

@@ -1,15 +1,20 @@
 """What differs between versions of Quart, and what a fault in one of them calls for."""
 
+import sys
 from collections.abc import Callable
 from functools import wraps
 from inspect import signature
-from typing import Any
+from types import FunctionType
+from typing import Any, cast
 
 import quart.ctx
 import quart.globals
 import quart.signals
 from blinker import NamedSignal
 from quart import Quart
+from quart.ctx import AppContext
+
+from .waiting import ASYNC, dual, go_betweens
 
 # Quart 0.23, like Flask 3.2, has one context for app and request; Quart 0.22 has one for each.
 ONE_CONTEXT = not hasattr(quart.globals, "_cv_request")
@@ -60,10 +65,9 @@ def share_g(ctx: Any) -> None:
         ctx.g = outer.g if outer is not None and outer.app is ctx.app else ctx.g
 
 
-def make_context_optional(name: str) -> Any:
-    """Return the method of Quart; the context that Quart 0.23 passes first may be left out."""
-    native = getattr(Quart, name)
-    if list(signature(native).parameters)[1:2] != ["ctx"]:
+def make_context_optional(native: Callable[..., Any]) -> Callable[..., Any]:
+    """Let the context that Quart 0.23 passes first to a method be left out."""
+    if not _takes_context(native):
         return native
 
     @wraps(native)
@@ -75,6 +79,27 @@ def make_context_optional(name: str) -> Any:
     return method
 
 
+def dual_method(native: Callable[..., Any]) -> Callable[..., Any]:
+    """Make the method dual, and its context optional."""
+    answer = dual(make_context_optional(native))
+    if not _takes_context(native):
+        return answer
+
+    @wraps(native)
+    def method(self: Quart, ctx: Any = None, *args: Any, **kwargs: Any) -> Any:
+        # Quart's own call, several times a request.
+        if type(ctx) is AppContext and sys._getframe(1).f_code.co_flags & ASYNC:
+            return native(self, ctx, *args, **kwargs)
+        return answer(self, *(() if ctx is None else (ctx,)), *args, **kwargs)
+
+    go_betweens.add(cast(FunctionType, method).__code__)
+    return method
+
+
+def _takes_context(method: Callable[..., Any]) -> bool:
+    return list(signature(method).parameters)[1:2] == ["ctx"]
+
+
 class ContextSignal(NamedSignal):
     """A signal that takes Quart's `_async_wrapper` for the `_sync_wrapper` it means."""
 
@@ -82,6 +107,8 @@ class ContextSignal(NamedSignal):
         self, sender: Any = None, /, *, _async_wrapper: Any = None, **kwargs: Any
     ) -> Any:
         """Send the signal to sync receivers too."""
+        if not self.receivers:
+            return []
         if _async_wrapper is not None:
             kwargs["_sync_wrapper"] = _async_wrapper
         return await super().send_async(sender, **kwargs)

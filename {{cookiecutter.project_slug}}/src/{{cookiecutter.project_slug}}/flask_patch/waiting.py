@@ -17,7 +17,7 @@ from .portals import AnyCoroutine, call, current_context, current_portal, drive,
 T = TypeVar("T")
 P = ParamSpec("P")
 
-_ASYNC = CO_COROUTINE | CO_ASYNC_GENERATOR | CO_ITERABLE_COROUTINE
+ASYNC = CO_COROUTINE | CO_ASYNC_GENERATOR | CO_ITERABLE_COROUTINE
 _INLINE = {"<lambda>", "<genexpr>", "<listcomp>", "<setcomp>", "<dictcomp>"}
 # Functions that call on behalf of their caller.
 go_betweens: set[CodeType] = {Context.call.__code__}
@@ -91,7 +91,7 @@ def finish_now(coro: AnyCoroutine) -> Any:
 def called_by_async(depth: int = 2) -> bool:
     """Tell whether the function `depth` levels up is a coroutine or an async generator."""
     frame = caller = sys._getframe(depth)
-    while not frame.f_code.co_flags & _ASYNC:
+    while not frame.f_code.co_flags & ASYNC:
         if frame.f_code.co_name not in _INLINE and frame.f_code not in go_betweens:
             return False
         if frame.f_back is None:
@@ -106,10 +106,9 @@ def dual(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Any]:
 
     @wraps(function)
     def answer(*args: P.args, **kwargs: P.kwargs) -> Any:
-        coro = function(*args, **kwargs)
-        if sys._getframe(1).f_code.co_flags & _ASYNC or called_by_async():
-            return coro
-        return await_only(coro)
+        if sys._getframe(1).f_code.co_flags & ASYNC or called_by_async():
+            return function(*args, **kwargs)
+        return await_only(function(*args, **kwargs))
 
     return answer
 
