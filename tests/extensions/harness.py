@@ -13,7 +13,9 @@ from typing import Any
 __all__ = ["PATCH", "App", "Browser", "Meeting", "Reply", "all_at_once", "app_context", "wait_for"]
 
 PATCH = os.environ.get("PATCH", "")
-PACKAGE = Path(__file__).parents[2] / "{{cookiecutter.project_slug}}/src/{{cookiecutter.project_slug}}"
+PACKAGE = (
+    Path(__file__).parents[2] / "{{cookiecutter.project_slug}}/src/{{cookiecutter.project_slug}}"
+)
 
 if PATCH == "flask_patch":
     sys.path.insert(0, str(PACKAGE))
@@ -31,7 +33,11 @@ else:
 
 def wait_for(awaitable: Awaitable[Any]) -> Any:
     """Wait in sync code, by whatever the patch under test offers for it."""
-    return flask_patch.await_only(awaitable) if PATCH == "flask_patch" else sync_with_context(awaitable)
+    return (
+        flask_patch.await_only(awaitable)
+        if PATCH == "flask_patch"
+        else sync_with_context(awaitable)
+    )
 
 
 @asynccontextmanager

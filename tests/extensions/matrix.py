@@ -2,7 +2,7 @@
 
     python tests/extensions/matrix.py            run all, write docs/extensions.json and the tables
     python tests/extensions/matrix.py --check    run all, fail where the tables say something else
-    python tests/extensions/matrix.py --only quart-0.23    run one environment, print its failures
+    python tests/extensions/matrix.py --only quart-0.23    print what fails in one
 
 Needs uv, a Redis server (TEST_REDIS_URL, else localhost) and Pythons 3.11 and 3.13.
 """
@@ -27,6 +27,7 @@ sys.path.insert(0, str(HERE))
 import results  # noqa: E402  (found beside this file)
 import table  # noqa: E402
 
+LOG = "pytest.log"
 RECORD = ROOT / "docs" / "extensions.json"
 
 
@@ -80,7 +81,9 @@ def make(environment: Environment) -> None:
     uv("pip", "install", "--quiet", *python, "-r", requirements, environment.quart)
 
 
-def call(environment: Environment, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+def call(
+    environment: Environment, *arguments: str, **options: Any
+) -> subprocess.CompletedProcess[str]:
     """Run the environment's Python in the repository."""
     variables = {**os.environ, "PATCH": environment.patch, "PYTHONPATH": str(HERE)}
     variables["RESULTS"] = str(environment.folder / "results.jsonl")
@@ -91,7 +94,9 @@ def call(environment: Environment, *arguments: str, **options: Any) -> subproces
 
 def pytest(environment: Environment, *arguments: str) -> subprocess.CompletedProcess[str]:
     ini = str(HERE / "pytest.ini")
-    return call(environment, "-m", "pytest", "-q", "--tb=short", "-c", ini, "-p", "results", *arguments)
+    return call(
+        environment, "-m", "pytest", "-q", "--tb=short", "-c", ini, "-p", "results", *arguments
+    )
 
 
 def run(environment: Environment) -> dict[str, str]:
@@ -101,11 +106,15 @@ def run(environment: Environment) -> dict[str, str]:
     if environment.patch != "quart_flask_patch":
         finished = pytest(environment, "-n", "2", str(HERE))
         print(finished.stdout.strip().rpartition("\n")[2], file=sys.stderr)
-        (environment.folder / "pytest.log").write_text(finished.stdout + finished.stderr)
+        (environment.folder / LOG).write_text(finished.stdout + finished.stderr)
     elif call(environment, "-c", "import quart_flask_patch").returncode == 0:
         for module in sorted(HERE.glob("test_*.py")):
             run_what_may_hang(environment, module, file)
-    return results.read(file)[0]
+    outcomes, _ = results.read(file)
+    broken = [module for module, outcome in outcomes.items() if outcome == "not collected"]
+    if broken and environment.patch == "flask_patch":
+        raise SystemExit(f"{environment.name}: {', '.join(broken)} cannot be imported, see {LOG}")
+    return {test: outcome for test, outcome in outcomes.items() if test not in broken}
 
 
 def run_what_may_hang(environment: Environment, module: Path, file: Path) -> None:
@@ -159,10 +168,10 @@ def collect(chosen: list[Environment]) -> dict[str, Any]:
     return record
 
 
-def counts(record: dict[str, Any]) -> dict[str, Any]:
+def counts(record: dict[str, Any], environments: list[str]) -> dict[str, Any]:
     """Give what the tables say: how many tests of which extension pass where."""
     return {
-        title: (extension["tests"], *(extension[name]["passed"] for name in record["environments"]))
+        title: (extension["tests"], *(extension[name]["passed"] for name in environments))
         for title, extension in record["extensions"].items()
     }
 
@@ -170,7 +179,8 @@ def counts(record: dict[str, Any]) -> dict[str, Any]:
 def check(fresh: dict[str, Any]) -> int:
     """Say where the tables differ from a fresh run; give the exit code."""
     stored = json.loads(RECORD.read_text())
-    before, now = counts(stored), counts(fresh)
+    environments = list(fresh["environments"])
+    before, now = counts(stored, environments), counts(fresh, environments)
     different = [title for title in {*before, *now} if before.get(title) != now.get(title)]
     for title in sorted(different):
         print(f"{title}: the table says {before.get(title)}, a fresh run {now.get(title)}")
@@ -186,6 +196,8 @@ def main() -> int:
     parser.add_argument("--only", choices=[each.name for each in ENVIRONMENTS])
     options = parser.parse_args()
     fresh = collect([each for each in ENVIRONMENTS if options.only in (None, each.name)])
+    if options.check:
+        return check(fresh)
     if options.only:
         failed = [
             f"{title}: {test}"
@@ -194,8 +206,6 @@ def main() -> int:
         ]
         print("\n".join(failed) or "all pass")
         return 1 if failed else 0
-    if options.check:
-        return check(fresh)
     RECORD.write_text(json.dumps(fresh, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
     for path, text in table.pages(fresh).items():
         path.write_text(text)

@@ -34,7 +34,10 @@ class Connection(socketserver.StreamRequestHandler):
             if opcode == 2013:
                 answer = struct.pack("<ib", 0, 0) + bson.encode(self.run(self.parse(body)))
             else:
-                opcode, answer = 1, struct.pack("<iqii", 8, 0, 0, 1) + bson.encode({**HELLO, "ok": 1})
+                opcode, answer = (
+                    1,
+                    struct.pack("<iqii", 8, 0, 0, 1) + bson.encode({**HELLO, "ok": 1}),
+                )
             reply = struct.pack("<iiii", 16 + len(answer), 0, request_id, opcode) + answer
             self.wfile.write(reply)
 

@@ -44,7 +44,8 @@ class Provider:
     def authorize(self, location: str) -> str:
         """Agree as the user would in a browser; return where the browser is sent."""
         asked = dict(parse_qsl(urlsplit(location).query))
-        assert asked["client_id"] == CLIENT and asked["response_type"] == "code"
+        assert asked["client_id"] == CLIENT
+        assert asked["response_type"] == "code"
         code = secrets.token_urlsafe(8)
         self.codes[code] = asked
         back = urlsplit(asked["redirect_uri"])

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-SEVERITY = ["started", "passed", "skipped", "failed"]
+SEVERITY = ["started", "passed", "skipped", "failed", "not collected"]
 
 
 def note(test: str, outcome: str) -> None:
@@ -23,6 +23,11 @@ def pytest_runtest_logstart(nodeid: str) -> None:
 def pytest_runtest_logreport(report: Any) -> None:
     if report.when == "call" or report.outcome != "passed":
         note(report.nodeid, report.outcome)
+
+
+def pytest_collectreport(report: Any) -> None:
+    if report.failed:
+        note(report.nodeid, "not collected")
 
 
 def pytest_sessionfinish() -> None:

@@ -11,105 +11,107 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 MARKS = re.compile(r"(<!-- extensions:start -->\n).*?(<!-- extensions:end -->)", re.DOTALL)
 
-HEAD = """\
-| Extension | Quart 0.22, Python 3.11 | Quart 0.23, Python 3.13 | quart-flask-patch 0.3.0, Quart 0.22 | \
-the same, Quart 0.23 |
-|---|---|---|---|---|
-"""
-COLUMNS = ["quart-0.22", "quart-0.23", "compared-0.22", "compared-0.23"]
+COLUMNS = {
+    "quart-0.22": "Quart 0.22, Python 3.11",
+    "quart-0.23": "Quart 0.23, Python 3.13",
+    "compared-0.22": "quart-flask-patch 0.3.0, Quart 0.22",
+    "compared-0.23": "the same, Quart 0.23",
+}
 
 # What cannot work, why, and what to use instead.
 UNSUPPORTED = {
-    "Flask-SocketIO": "No: it replaces the WSGI server. Use Quart's websockets, or python-socketio's "
-    "`ASGIApp` in front of the app (both tested).",
-    "Flask-KVSession": "No: it fails on current Flask too (it reads a bytes cookie with a string "
-    "pattern). Use Flask-Session.",
+    "Flask-KVSession": "No: on current Flask it fails too (it matches a string pattern against a "
+    "bytes cookie). Use Flask-Session.",
+    "Flask-SocketIO": "No: it takes the WSGI server over. Use Quart's websockets, or "
+    "python-socketio's `ASGIApp` in front of the app (both tested).",
 }
 # What a row has to be read with.
 NOTES = {
-    "Flask-PyMongo": "Tested against a stand-in that speaks MongoDB's wire protocol.",
+    "Flask-Login": "An `async` loader is given as `app.ensure_sync(loader)`, as on Flask: "
+    "Flask-Login 0.6.3 awaits none itself.",
+    "Flask-PyMongo": "The server is a stand-in that speaks MongoDB's wire protocol.",
 }
+DOCUMENT = """\
+# Flask extensions on `flask_patch`
+
+Made by `python tests/extensions/matrix.py` from test results ({installed}); `--check` fails when a
+fresh run says something else. Each of the {tests} behaviours is tested through HTTP, a websocket or
+the command line, with `async def` and `def` views. To show that the tests ask for what Flask does
+and no more, the {able} of them that Flask can run are run on Flask itself too: {passed} pass there.
+
+<!-- extensions:start -->
+{rows}<!-- extensions:end -->
+
+## What is tested
+
+{details}
+"""
 
 
 def title_of(module: Path) -> tuple[str, str]:
     """Give the extension's name and what is tested, from a module's docstring."""
     docstring = ast.get_docstring(ast.parse(module.read_text())) or ""
     title, _, rest = docstring.splitlines()[0].partition(": ")
-    return title.partition(" takes ")[0].partition("'s ")[0], rest.rstrip(".")
+    return title.partition("'s ")[0], rest.rstrip(".")
 
 
-def cell(extension: dict[str, Any], name: str) -> str:
+def cell(passed: int, tests: int) -> str:
     """Say how many of the tests pass; bold where all do."""
-    passed, tests = extension[name]["passed"], extension["tests"]
     return f"**{passed}/{tests}**" if passed == tests else f"{passed}/{tests}"
 
 
 def rows(record: dict[str, Any]) -> str:
     """Make the table, one line for each extension and one for the sum."""
-    extensions = record["extensions"]
-    lines = {
-        title: " | ".join([title, *(cell(extension, name) for name in COLUMNS)])
-        for title, extension in extensions.items()
+    supported = {
+        title: extension
+        for title, extension in record["extensions"].items()
         if title not in UNSUPPORTED
     }
-    lines |= {title: f"{title} | {why} | | |" for title, why in UNSUPPORTED.items()}
-    total = {
-        "tests": sum(extensions[title]["tests"] for title in lines if title in extensions),
-        **{
-            name: {"passed": sum(each[name]["passed"] for each in extensions.values())}
-            for name in COLUMNS
-        },
+    lines = {
+        title: [cell(extension[name]["passed"], extension["tests"]) for name in COLUMNS]
+        for title, extension in supported.items()
     }
-    total["tests"] = sum(each["tests"] for each in extensions.values())
-    body = [f"| {lines[title]} |" for title in sorted(lines, key=str.lower)]
-    body.append(" | ".join(["| All", *(cell(total, name) for name in COLUMNS)]) + " |")
-    return HEAD + "\n".join(body) + "\n"
+    lines |= {title: [why, "", "", ""] for title, why in UNSUPPORTED.items()}
+    tests = sum(each["tests"] for each in supported.values())
+    total = [
+        cell(sum(each[name]["passed"] for each in supported.values()), tests) for name in COLUMNS
+    ]
+    table = [["Extension", *COLUMNS.values()], ["---"] * 5]
+    table += [[title, *lines[title]] for title in sorted(lines, key=str.lower)]
+    table.append(["All", *total])
+    return "".join(f"| {' | '.join(line)} |\n" for line in table)
 
 
 def details(record: dict[str, Any]) -> str:
     """List what is tested of each extension, at which version, and what fails."""
-    modules = {title_of(path)[0]: title_of(path)[1] for path in HERE.glob("test_*.py")}
+    subjects = dict(title_of(path) for path in HERE.glob("test_*.py"))
     lines = []
     for title in sorted(record["extensions"], key=str.lower):
         extension = record["extensions"][title]
-        text = f"- **{title}** {extension['version']}: {modules[title]}."
-        if title in UNSUPPORTED:
-            text = f"- **{title}**: what serves instead."
+        lines.append(f"- **{title}** {extension['version']}: {subjects[title]}.")
         if title in NOTES:
-            text += f" {NOTES[title]}"
+            lines.append(f"  {NOTES[title]}")
         for name in ("quart-0.22", "quart-0.23"):
             for test in extension[name]["failed"]:
-                text += f"\n  - fails on {name.replace('-', ' ').title()}: `{test}`"
-        lines.append(text)
+                lines.append(f"  - fails with {COLUMNS[name]}: `{test}`")
     return "\n".join(lines)
 
 
 def document(record: dict[str, Any]) -> str:
     """Make docs/extensions.md."""
-    extensions, environments = record["extensions"], record["environments"]
-    on_flask = sum(each["flask"]["passed"] for each in extensions.values())
-    failed_on_flask = sum(len(each["flask"]["failed"]) for each in extensions.values())
-    tests = sum(each["tests"] for each in extensions.values())
-    installed = "; ".join(
-        f"Python {environments[name]['python']} with Quart {environments[name]['quart']}"
-        for name in ("quart-0.22", "quart-0.23")
+    extensions, environments = record["extensions"].values(), record["environments"]
+    passed = sum(each["flask"]["passed"] for each in extensions)
+    return DOCUMENT.format(
+        installed="; ".join(
+            "Python {python}, Quart {quart}, Flask {flask}".format(**environments[name])
+            for name in ("quart-0.22", "quart-0.23")
+        ),
+        tests=sum(each["tests"] for each in extensions),
+        able=passed + sum(len(each["flask"]["failed"]) for each in extensions),
+        passed=passed,
+        rows=rows(record),
+        details=details(record),
     )
-    return f"""\
-# Flask extensions on `flask_patch`
-
-Made by `python tests/extensions/matrix.py` from test results ({installed}; Flask \
-{environments["quart-0.23"]["flask"]}); `--check` fails when a fresh run says something else. Each of \
-the {tests} behaviours is tested through HTTP, a websocket or the command line, with `async def` and \
-`def` views. To show that the tests ask for nothing but what Flask does, the {on_flask + failed_on_flask} \
-of them that Flask can run are run on Flask itself too: {on_flask} pass there.
-
-<!-- extensions:start -->
-{rows(record)}<!-- extensions:end -->
-
-## What is tested
-
-{details(record)}
-"""
 
 
 def pages(record: dict[str, Any]) -> dict[Path, str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import provider as oauth_provider
 import pytest
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.flask_client import OAuth, token_update
 from flask import session, url_for
+
+import provider as oauth_provider
 
 
 @pytest.fixture
@@ -99,7 +100,8 @@ async def test_a_refusal_is_an_error(app, browser, provider, client, view):
 async def test_openid_connect_proves_who_the_user_is(app, browser, provider, connect, view):
     add_login(app, view, connect)
     location = (await browser.get("/login")).location
-    assert "code_challenge=" in location and "nonce=" in location
+    assert "code_challenge=" in location
+    assert "nonce=" in location
     assert (await browser.get(provider.authorize(location))).json["sub"] == "ann"
 
 
@@ -163,4 +165,6 @@ async def test_a_client_is_configured_by_the_app(app, browser, view):
         return oauth.sso.authorize_redirect("https://app.example/callback")
 
     location = (await browser.get("/login")).location
-    assert location.startswith("https://sso.example/authorize?response_type=code&client_id=from-conf")
+    assert location.startswith(
+        "https://sso.example/authorize?response_type=code&client_id=from-conf"
+    )

@@ -7,9 +7,10 @@ from flask import flash, render_template_string
 from flask_bootstrap import Bootstrap5
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import FlaskForm
-from harness import app_context
 from wtforms import BooleanField, StringField, SubmitField
 from wtforms.validators import DataRequired
+
+from harness import app_context
 
 
 class LoginForm(FlaskForm):
@@ -31,7 +32,8 @@ async def test_css_and_js_are_linked(app, browser, bootstrap, view):
         return render_template_string("{{ bootstrap.load_css() }}{{ bootstrap.load_js() }}")
 
     page = (await browser.get("/")).text
-    assert 'rel="stylesheet"' in page and "<script src=" in page
+    assert 'rel="stylesheet"' in page
+    assert "<script src=" in page
 
 
 async def test_files_are_served_from_the_app(app, browser, bootstrap, view):
@@ -45,7 +47,8 @@ async def test_files_are_served_from_the_app(app, browser, bootstrap, view):
     path = (await browser.get("/")).text.partition('href="')[2].partition('"')[0]
     reply = await browser.get(path)
     assert path.startswith("/bootstrap/static/")
-    assert reply.status == 200 and b"bootstrap" in reply.body.lower()
+    assert reply.status == 200
+    assert b"bootstrap" in reply.body.lower()
 
 
 async def test_a_form_is_rendered(app, browser, bootstrap, view):
@@ -59,7 +62,8 @@ async def test_a_form_is_rendered(app, browser, bootstrap, view):
         )
 
     page = (await browser.get("/")).text
-    assert 'class="form-control"' in page and 'class="form-check-input"' in page
+    assert 'class="form-control"' in page
+    assert 'class="form-check-input"' in page
     assert "This field is required." in (await browser.post("/", form={"name": ""})).text
 
 
@@ -87,7 +91,8 @@ async def test_messages_are_rendered(app, browser, bootstrap, view):
         )
 
     page = (await browser.get("/")).text
-    assert "alert-success" in page and "saved" in page
+    assert "alert-success" in page
+    assert "saved" in page
 
 
 async def test_a_navigation_item_knows_its_page(app, browser, bootstrap, view):
@@ -96,11 +101,13 @@ async def test_a_navigation_item_knows_its_page(app, browser, bootstrap, view):
     def home():
         return render_template_string(
             "{% from 'bootstrap5/nav.html' import render_nav_item %}"
-            "{{ render_nav_item('home', 'Home') }}{{ render_nav_item('static', 'S', filename='x') }}"
+            "{{ render_nav_item('home', 'Home') }}"
+            "{{ render_nav_item('static', 'S', filename='x') }}"
         )
 
     page = (await browser.get("/home")).text
-    assert page.count("active") == 1 and 'href="/home"' in page
+    assert page.count("active") == 1
+    assert 'href="/home"' in page
 
 
 async def test_a_table_and_its_pages_are_rendered(app, browser, bootstrap, view, tmp_path):
@@ -128,6 +135,8 @@ async def test_a_table_and_its_pages_are_rendered(app, browser, bootstrap, view,
         )
 
     page = (await browser.get("/?page=2")).text
-    assert "cat 11" in page and "cat 10" not in page and '/?page=3"' in page
+    assert "cat 11" in page
+    assert "cat 10" not in page
+    assert '/?page=3"' in page
     async with app_context(app):
         db.engine.dispose()

@@ -22,6 +22,7 @@ from flask_babel import (
     ngettext,
     refresh,
 )
+
 from harness import Browser, Meeting, app_context
 
 GERMAN = """

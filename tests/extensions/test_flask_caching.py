@@ -8,6 +8,7 @@ import pytest
 from flask import make_response, render_template_string, request
 from flask.views import View
 from flask_caching import Cache
+
 from harness import Browser, app_context
 
 

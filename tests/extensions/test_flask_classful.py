@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from flask import make_response, request
 from flask_classful import FlaskView, method, route
+
 from harness import Browser, Meeting, all_at_once
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import provider as oauth
 import pytest
 from flask import redirect, url_for
 from flask_dance.consumer import OAuth2ConsumerBlueprint, oauth_authorized, oauth_error
+
+import provider as oauth
 
 
 @pytest.fixture
@@ -64,7 +65,8 @@ async def test_a_user_comes_back_logged_in(browser, provider, home):
 
 async def test_an_answer_nobody_asked_for_is_refused(browser, provider, home):
     reply = await browser.get("/login/sso/authorized?code=x&state=forged")
-    assert reply.status == 302 and "/login/sso" in reply.location
+    assert reply.status == 302
+    assert "/login/sso" in reply.location
     assert provider.tokens == []
 
 

@@ -6,6 +6,7 @@ import pytest
 from flask import redirect, render_template_string, session
 from flask_debugtoolbar import DebugToolbarExtension
 from flask_sqlalchemy import SQLAlchemy
+
 from harness import app_context
 
 pytestmark = pytest.mark.quart_async
@@ -28,7 +29,8 @@ async def test_the_toolbar_is_put_into_pages(app, browser, toolbar, view):
 
     page = (await browser.get("/")).text
     assert "<p>hello</p>" in page
-    assert 'id="flDebug"' in page and page.index('id="flDebug"') < page.index("</body>")
+    assert 'id="flDebug"' in page
+    assert page.index('id="flDebug"') < page.index("</body>")
 
 
 @pytest.mark.quart
@@ -70,7 +72,8 @@ async def test_a_redirect_is_held_up(app, browser, toolbar, view):
         return redirect("/there")
 
     reply = await browser.get("/")
-    assert reply.status == 200 and 'href="/there"' in reply.text
+    assert reply.status == 200
+    assert 'href="/there"' in reply.text
 
 
 async def test_panels_show_the_request(app, browser, toolbar, view):
@@ -117,7 +120,8 @@ async def test_the_sql_panel_shows_queries(app, browser, view, tmp_path):
         return render_template_string(PAGE, text=db.session.scalar(db.text("SELECT 40 + 2")))
 
     page = (await browser.get("/")).text
-    assert "<p>42</p>" in page and "1 query" in page
+    assert "<p>42</p>" in page
+    assert "1 query" in page
     async with app_context(app):
         db.engine.dispose()
 

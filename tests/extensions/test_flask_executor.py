@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from flask import current_app, g, render_template_string, request
 from flask_executor import Executor
+
 from harness import wait_for
 
 

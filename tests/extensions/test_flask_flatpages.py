@@ -25,7 +25,8 @@ async def test_a_page_is_shown(app, browser, pages, view):
         return render_template_string("<h1>{{ page.title }}</h1>{{ page.html|safe }}", page=page)
 
     text = (await browser.get("/about/")).text
-    assert text.startswith("<h1>About</h1>") and "<em>here</em>" in text
+    assert text.startswith("<h1>About</h1>")
+    assert "<em>here</em>" in text
     assert "<h1>First</h1>" in (await browser.get("/blog/first/")).text
     assert (await browser.get("/nothing/")).status == 404
 
@@ -91,4 +92,5 @@ async def test_highlighting_has_its_style_sheet(app, browser, pages, view):
         return Response(pygments_style_defs("tango"), mimetype="text/css")
 
     reply = await browser.get("/pygments.css")
-    assert ".codehilite" in reply.text and reply.headers["Content-Type"].startswith("text/css")
+    assert ".codehilite" in reply.text
+    assert reply.headers["Content-Type"].startswith("text/css")

@@ -18,6 +18,7 @@ from flask_jwt_extended import (
     unset_jwt_cookies,
     verify_jwt_in_request,
 )
+
 from harness import Browser, Meeting, all_at_once
 
 

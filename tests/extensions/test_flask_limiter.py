@@ -9,6 +9,7 @@ from flask import request
 from flask.views import MethodView
 from flask_limiter import ExemptionScope, Limiter
 from flask_limiter.util import get_remote_address
+
 from harness import Browser, Meeting, all_at_once
 
 

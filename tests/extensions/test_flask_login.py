@@ -25,6 +25,7 @@ from flask_login import (
     user_logged_out,
     user_unauthorized,
 )
+
 from harness import Browser, Meeting, all_at_once, app_context, wait_for
 
 
@@ -134,7 +135,9 @@ async def test_login_required_lets_options_through(app, browser, manager, view):
     assert (await browser.options("/secret")).text == "reached"
 
 
-async def test_login_required_keeps_status_headers_and_errors_of_the_view(app, browser, manager, view):
+async def test_login_required_keeps_status_headers_and_errors_of_the_view(
+    app, browser, manager, view
+):
     @app.route("/made")
     @login_required
     @view
@@ -597,7 +600,9 @@ async def test_the_remember_cookie_is_refreshed_when_asked_for(app, browser, man
     assert any("remember_token" in each for each in reply.headers.getlist("Set-Cookie"))
 
 
-async def test_fresh_login_required_sends_the_remembered_to_log_in_again(app, browser, manager, view):
+async def test_fresh_login_required_sends_the_remembered_to_log_in_again(
+    app, browser, manager, view
+):
     manager.refresh_view = "who"
 
     @app.route("/password")
@@ -839,7 +844,8 @@ async def test_templates_know_the_user(app, browser, manager, view):
     @view
     def page():
         return render_template_string(
-            "{% if current_user.is_authenticated %}Hello {{ current_user.id }}{% else %}Hi{% endif %}"
+            "{% if current_user.is_authenticated %}Hello {{ current_user.id }}"
+            "{% else %}Hi{% endif %}"
         )
 
     assert (await browser.get("/page")).text == "Hi"

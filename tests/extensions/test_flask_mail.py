@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-import smtp
 from flask import render_template_string, request
 from flask_mail import Mail, Message, email_dispatched
+
+import smtp
 
 
 @pytest.fixture
@@ -44,7 +45,9 @@ async def test_copies_are_delivered_and_blind_ones_not_named(app, browser, mail,
     @app.route("/")
     @view
     def send():
-        mail.send(Message("Hi", ["a@example.org"], "x", cc=["c@example.org"], bcc=["b@example.org"]))
+        mail.send(
+            Message("Hi", ["a@example.org"], "x", cc=["c@example.org"], bcc=["b@example.org"])
+        )
         return "sent"
 
     await browser.get("/")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-import smtp
 from flask import request
 from flask_mailman import EmailMessage, EmailMultiAlternatives, Mail
+
+import smtp
 
 
 @pytest.fixture

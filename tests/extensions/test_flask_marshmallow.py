@@ -6,8 +6,9 @@ import pytest
 from flask import request
 from flask_marshmallow import Marshmallow
 from flask_sqlalchemy import SQLAlchemy
-from harness import app_context
 from marshmallow import ValidationError, fields
+
+from harness import app_context
 
 
 @pytest.fixture
@@ -128,7 +129,7 @@ async def test_a_model_is_dumped(shop, browser, view):
 
 
 async def test_a_model_is_loaded_and_saved(shop, browser, view):
-    db, Cat, CatSchema = shop.shop
+    db, _, CatSchema = shop.shop
 
     @shop.route("/", methods=["POST"])
     @view

@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy
 from flask_migrate import Migrate, downgrade, upgrade
 from flask_sqlalchemy import SQLAlchemy
+
 from harness import app_context
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import provider as oauth
 import pytest
 from flask import redirect
 from flask_oauth2_login import GoogleLogin
 from flask_oauth2_login.base import OAuth2Login
+
+import provider as oauth
 
 
 @pytest.fixture

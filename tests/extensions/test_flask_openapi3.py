@@ -138,6 +138,7 @@ async def test_view_classes_are_routed(app, browser):
 async def test_own_answers_to_bad_input(view):
     from flask import make_response
     from flask_openapi3 import OpenAPI
+
     from harness import Browser
 
     def refuse(error):

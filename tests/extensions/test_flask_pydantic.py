@@ -49,7 +49,10 @@ async def test_a_json_body_becomes_a_model(app, browser, view):
     def index(body: Person):
         return body
 
-    assert (await browser.post("/", json={"name": "ann", "age": 3})).json == {"name": "ann", "age": 3}
+    assert (await browser.post("/", json={"name": "ann", "age": 3})).json == {
+        "name": "ann",
+        "age": 3,
+    }
     reply = await browser.post("/", json={"age": 3})
     assert (reply.status, list(reply.json["validation_error"])) == (400, ["body_params"])
 

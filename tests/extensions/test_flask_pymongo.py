@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from io import BytesIO
 
-import mongo as server
 import pytest
 from flask import jsonify, request
 from flask_pymongo import PyMongo
 from werkzeug.datastructures import FileStorage
+
+import mongo as server
 
 
 @pytest.fixture
@@ -16,7 +17,9 @@ def mongo(app):
     with server.serve() as uri:
         app.config["MONGO_URI"] = uri
         mongo = PyMongo(app)
-        mongo.db.cats.insert_many({"name": name, "age": age} for age, name in enumerate(["tom", "kit"]))
+        mongo.db.cats.insert_many(
+            {"name": name, "age": age} for age, name in enumerate(["tom", "kit"])
+        )
         yield mongo
         mongo.cx.close()
 
@@ -61,7 +64,8 @@ async def test_documents_become_json(app, browser, mongo, view):
         return jsonify(mongo.db.cats.find_one({"name": "tom"}))
 
     document = (await browser.get("/")).json
-    assert document["name"] == "tom" and len(document["_id"]["$oid"]) == 24
+    assert document["name"] == "tom"
+    assert len(document["_id"]["$oid"]) == 24
 
 
 async def test_an_object_id_is_part_of_a_path(app, browser, mongo, view):

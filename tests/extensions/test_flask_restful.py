@@ -7,12 +7,13 @@ from functools import wraps
 import pytest
 from flask import current_app, request
 from flask_restful import Api, Resource, abort, fields, marshal_with, reqparse
+
 from harness import Browser, Meeting, all_at_once
 
 
 @pytest.fixture
 def view(view):
-    """An async method as Flask-RESTful wants it, which calls methods itself: through ensure_sync."""
+    """An async method as Flask-RESTful, which calls methods itself, wants it."""
 
     def called(method):
         @wraps(method)
@@ -90,7 +91,8 @@ async def test_arguments_are_parsed_from_the_query_and_the_form(api, browser, vi
     assert (await browser.get("/?rate=5")).json == {"rate": 5}
     assert (await browser.post("/", form={"rate": "6"})).json == {"rate": 6}
     reply = await browser.get("/?rate=x")
-    assert reply.status == 400 and "rate" in reply.json["message"]
+    assert reply.status == 400
+    assert "rate" in reply.json["message"]
 
 
 async def test_arguments_are_parsed_from_json(api, browser, view):
@@ -108,7 +110,11 @@ async def test_arguments_are_parsed_from_json(api, browser, view):
 
 
 async def test_results_are_marshalled(api, browser, view):
-    shape = {"id": fields.Integer, "link": fields.Url("item"), "name": fields.String(default="none")}
+    shape = {
+        "id": fields.Integer,
+        "link": fields.Url("item"),
+        "name": fields.String(default="none"),
+    }
 
     class Item(Resource):
         get = marshal_with(shape)(view(lambda self, id: {"id": id, "hidden": True}))
@@ -136,7 +142,8 @@ async def test_an_unknown_path_is_404_in_json_below_the_api(app, browser, view):
 
     assert (await browser.get("/api/item")).json == "got"
     reply = await browser.get("/api/nothing")
-    assert reply.status == 404 and "message" in reply.json
+    assert reply.status == 404
+    assert "message" in reply.json
 
 
 async def test_own_errors_have_their_answers(app, browser, view):

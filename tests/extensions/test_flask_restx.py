@@ -7,12 +7,13 @@ from functools import wraps
 import pytest
 from flask import current_app, request
 from flask_restx import Api, Namespace, Resource, abort, fields
+
 from harness import Browser, Meeting, all_at_once
 
 
 @pytest.fixture
 def view(view):
-    """An async method as Flask-RESTX wants it, which calls methods itself: through ensure_sync."""
+    """An async method as Flask-RESTX, which calls methods itself, wants it."""
 
     def called(method):
         @wraps(method)
@@ -144,7 +145,8 @@ async def test_the_document_describes_the_api(api, browser, view):
 async def test_the_document_is_shown_as_a_page(api, browser):
     page = await browser.get("/docs/")
     assert page.status == 200
-    assert "<title>Shop</title>" in page.text and "/swagger.json" in page.text
+    assert "<title>Shop</title>" in page.text
+    assert "/swagger.json" in page.text
 
 
 async def test_the_page_finds_its_files(api, browser):

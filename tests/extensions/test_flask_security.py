@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import pytest
-import smtp
 from flask import render_template_string
 from flask_mailman import Mail
 from flask_security import (
@@ -19,6 +18,8 @@ from flask_security import (
 )
 from flask_security.models import fsqla_v3 as fsqla
 from flask_sqlalchemy import SQLAlchemy
+
+import smtp
 from harness import app_context
 
 MAIL, PASSWORD = "ann@example.org", "a long password"
@@ -83,7 +84,8 @@ async def log_in(browser, password: str = PASSWORD):
 
 async def test_a_stranger_is_sent_to_the_login_page(browser, page):
     reply = await browser.get("/page")
-    assert reply.status == 302 and reply.location.startswith("/login?next=")
+    assert reply.status == 302
+    assert reply.location.startswith("/login?next=")
     assert 'name="password"' in (await browser.get("/login")).text
 
 
@@ -96,7 +98,8 @@ async def test_a_user_logs_in_and_out(browser, page):
 
 async def test_a_wrong_password_is_refused(browser, page):
     reply = await log_in(browser, "wrong password")
-    assert reply.status == 200 and 'name="password"' in reply.text
+    assert reply.status == 200
+    assert 'name="password"' in reply.text
     assert (await browser.get("/page")).status == 302
 
 

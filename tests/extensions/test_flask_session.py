@@ -10,6 +10,7 @@ from cachelib import FileSystemCache
 from flask import session
 from flask_session import Session
 from flask_sqlalchemy import SQLAlchemy
+
 from harness import Browser, Meeting, app_context
 
 

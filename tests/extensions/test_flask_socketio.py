@@ -1,4 +1,4 @@
-"""Flask-SocketIO takes the WSGI server over; what serves instead on an ASGI server."""
+"""Flask-SocketIO: what serves in its place, as it takes the WSGI server over."""
 
 from __future__ import annotations
 
@@ -24,15 +24,18 @@ async def test_quarts_own_websockets_echo(app, browser):
 
 
 async def test_events_are_broadcast_to_all_websockets(app):
-    from harness import Browser
     from quart import websocket
 
-    listeners = set()
+    from harness import Browser
+
+    listeners, connected = set(), asyncio.Event()
 
     @app.websocket("/ws")
     async def listen():
         queue = asyncio.Queue()
         listeners.add(queue)
+        if len(listeners) == 3:
+            connected.set()
         await websocket.send(await queue.get())
 
     async def visit():
@@ -40,8 +43,7 @@ async def test_events_are_broadcast_to_all_websockets(app):
             return await connection.receive()
 
     visits = [asyncio.create_task(visit()) for _ in range(3)]
-    while len(listeners) < 3:
-        await asyncio.sleep(0)
+    await connected.wait()
     for queue in listeners:
         queue.put_nowait("news")
     assert await asyncio.gather(*visits) == ["news"] * 3

@@ -7,9 +7,10 @@ import asyncio
 import pytest
 from flask import render_template_string, request
 from flask_sqlalchemy import SQLAlchemy
-from harness import Browser, Meeting, app_context
 from sqlalchemy import ForeignKey, func, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from harness import Browser, Meeting, app_context
 
 
 class Base(DeclarativeBase):
@@ -154,7 +155,8 @@ async def test_first_or_404_and_one_or_404(shop, browser, view):
     assert (await browser.get("/one/ann")).text == "ann"
     assert (await browser.get("/first/eve")).status == 404
     reply = await browser.get("/one/eve")
-    assert reply.status == 404 and "no such" in reply.text
+    assert reply.status == 404
+    assert "no such" in reply.text
 
 
 async def test_pages_are_counted_from_the_query(shop, browser, view):

@@ -126,7 +126,9 @@ async def test_session_cookies_are_secured(app, browser, view):
         return "page"
 
     cookie = (await browser.get("/", scheme="https")).headers["Set-Cookie"]
-    assert "Secure" in cookie and "HttpOnly" in cookie and "SameSite=Lax" in cookie
+    assert "Secure" in cookie
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
 
 
 async def test_debug_mode_is_not_redirected(app, browser, view):

@@ -11,10 +11,11 @@ from flask.views import MethodView
 from flask_wtf import CSRFProtect, FlaskForm
 from flask_wtf.csrf import generate_csrf
 from flask_wtf.file import FileAllowed, FileField, FileRequired, MultipleFileField
-from harness import Browser, Meeting
 from werkzeug.datastructures import FileStorage
 from wtforms import IntegerField, StringField, SubmitField
 from wtforms.validators import DataRequired, Email, NumberRange, ValidationError
+
+from harness import Browser, Meeting
 
 
 class NameForm(FlaskForm):
