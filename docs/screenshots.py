@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
 
@@ -19,7 +20,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from visitor import free_port, serve  # noqa: E402  # after tests/ is on the path
 
-VIEWS = {
+VIEWS: dict[str, Any] = {
     "login-light": {"color_scheme": "light", "viewport": {"width": 720, "height": 480}},
     "login-phone": {"color_scheme": "light", "viewport": {"width": 320, "height": 480}},
     "sessions-dark": {"color_scheme": "dark", "viewport": {"width": 720, "height": 480}},

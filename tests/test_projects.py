@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 import uuid
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 from baking import OPTIONS, PYTHONS, Bake, BakedProject
@@ -117,6 +120,41 @@ def test_postgresql_needs_its_address_and_an_upgrade(install: Install, postgres:
     env = project.env | {"DATABASE_URL": postgres}
     with serve(project.path, quart, "run", "--port", str(port), port=port, env=env) as url:
         assert_login_works(url, name, password)
+
+
+@pytest.mark.parametrize("backend", [b for b in BACKENDS if b != "memory"])
+def test_container_serves_and_finds_itself_healthy(backend: str, install: Install) -> None:
+    project = install(backend, PYTHONS[-1])
+    port = free_port()
+    dockerfile = project.read("Dockerfile").replace("\\\n", "").replace("8000", str(port))
+    health, command = (
+        json.loads(line) for line in re.findall(r"CMD (\[.*\])$", dockerfile, re.MULTILINE)
+    )
+    bin_path = f"{project.path}/.venv/bin:{os.environ['PATH']}"
+    production = {"ENVIRONMENT": "production", "TRUSTED_HOSTS": ".example.org,localhost"}
+    env = project.env | production | {"PATH": bin_path}
+    project.run(tool(project, "quart"), "db", "upgrade", env=env)
+    with serve(project.path, *command, port=port, env=env) as url:
+        project.run(*health, env=env)
+        assert httpx.get(f"{url}/", headers={"Host": "other.example"}).status_code == 400
+    assert project.run(*health, env=env, check=False).returncode != 0
+
+
+def test_image_holds_all_that_the_app_needs(bake: Bake, tmp_path: Path) -> None:
+    project = bake()
+    context = tmp_path / "context"
+    for name in re.findall(r"^!(.+)$", project.read(".dockerignore"), re.MULTILINE):
+        source = project.path / name
+        copy = shutil.copytree if source.is_dir() else shutil.copy
+        context.mkdir(exist_ok=True)
+        copy(source, context / name)
+    project.run(UV, "build", "--quiet", "--wheel", "--out-dir", tmp_path, context)
+    [wheel] = tmp_path.glob("*.whl")
+    packed = set(zipfile.ZipFile(wheel).namelist())
+    package = project.path / "src" / project.slug
+    ours = {str(p.relative_to(package.parent)) for p in package.rglob("*") if p.is_file()}
+    assert ours <= packed
+    assert not any(".env" in name for name in packed)
 
 
 def test_nobody_shadows_what_the_project_installs(install: Install) -> None:

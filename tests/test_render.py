@@ -140,3 +140,16 @@ def test_git_sees_no_generated_file(project: BakedProject) -> None:
             check=False,
         )
         assert ignored.returncode in (0, 128), name
+
+
+def test_readme_names_files_and_settings_that_exist(project: BakedProject) -> None:
+    readme = project.read("README.md")
+    for link in re.findall(r"\]\((?!http)([^)]+)\)", readme):
+        assert (project.path / link).is_file(), link
+    for setting in re.findall(r"`([A-Z][A-Z_]{5,})[=`]", readme):
+        assert f"{setting}=" in project.read(".env.example"), setting
+    for module in re.findall(r"`((?:tests/|users/)?\w+\.py)`", readme):
+        folder = (
+            project.path if module.startswith("tests/") else project.path / "src" / project.slug
+        )
+        assert (folder / module).is_file(), module
