@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from flask import request
 from flask_login import LoginManager, current_user, user_loaded_from_cookie
-from quart import Request, Response, current_app, g, has_request_context, request, session
+from quart import Request, Response, current_app, g, has_request_context, session
 
 from .flask_patch import await_only
 from .users import User, UserBackend
@@ -26,7 +27,7 @@ class SessionLoginManager(LoginManager):  # type: ignore[misc]  # Flask-Login is
         super().init_app(app, add_context_processor)
 
     def _load_user_from_remember_cookie(self, cookie: str) -> User | None:
-        # A websocket's answer cannot carry the new cookie.
+        # A websocket's answer cannot carry the new cookie. Flask's `request` is a websocket too.
         user = await_only(users().sessions.resume(cookie)) if has_request_context() else None
         if user is None:
             return self._load_user_from_request(request)  # type: ignore[no-any-return]
