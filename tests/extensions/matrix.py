@@ -16,17 +16,16 @@ import shutil
 import subprocess
 import sys
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import results
+import table
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-sys.path.insert(0, str(HERE))
-
-import results  # noqa: E402  (found beside this file)
-import table  # noqa: E402
-
 LOG = "pytest.log"
 RECORD = ROOT / "docs" / "extensions.json"
 
@@ -108,9 +107,10 @@ def run(environment: Environment) -> dict[str, str]:
         print(finished.stdout.strip().rpartition("\n")[2], file=sys.stderr)
         (environment.folder / LOG).write_text(finished.stdout + finished.stderr)
     elif call(environment, "-c", "import quart_flask_patch").returncode == 0:
-        for module in sorted(HERE.glob("test_*.py")):
-            run_what_may_hang(environment, module, file)
-    outcomes, _ = results.read(file)
+        modules = sorted(HERE.glob("test_*.py"))
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda module: run_what_may_hang(environment, module, file), modules))
+    outcomes = results.read(file)
     broken = [module for module, outcome in outcomes.items() if outcome == "not collected"]
     if broken and environment.patch == "flask_patch":
         raise SystemExit(f"{environment.name}: {', '.join(broken)} cannot be imported, see {LOG}")
@@ -119,13 +119,10 @@ def run(environment: Environment) -> dict[str, str]:
 
 def run_what_may_hang(environment: Environment, module: Path, file: Path) -> None:
     """Run a module; where a test hangs (its process then ends itself), go on after it."""
-    while True:
-        outcomes, finished = results.read(file)
-        skip = [f"--deselect={HERE / test}" for test in outcomes if test.startswith(module.name)]
+    done = None
+    while done != (done := {each for each in results.read(file) if each.startswith(module.name)}):
         options = ["-W", "default", "-o", "timeout=8", "-o", "timeout_method=thread"]
-        pytest(environment, *options, *skip, str(module))
-        if results.read(file)[1] > finished or len(results.read(file)[0]) == len(outcomes):
-            return
+        pytest(environment, *options, *(f"--deselect={test}" for test in done), str(module))
 
 
 def versions(environment: Environment) -> dict[str, str]:
@@ -135,7 +132,8 @@ def versions(environment: Environment) -> dict[str, str]:
         "print(json.dumps({d.name.lower(): d.version for d in m.distributions()}"
         "| {'python': sys.version.split()[0]}))"
     )
-    return json.loads(call(environment, "-c", code).stdout)
+    installed: dict[str, str] = json.loads(call(environment, "-c", code).stdout)
+    return installed
 
 
 def collect(chosen: list[Environment]) -> dict[str, Any]:

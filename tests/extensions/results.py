@@ -30,18 +30,10 @@ def pytest_collectreport(report: Any) -> None:
         note(report.nodeid, "not collected")
 
 
-def pytest_sessionfinish() -> None:
-    note("session", "finished")
-
-
-def read(file: Path) -> tuple[dict[str, str], int]:
-    """Give each test's worst outcome, and how many sessions came to their end."""
+def read(file: Path) -> dict[str, str]:
+    """Give each test's worst outcome; one that was started only has failed."""
     outcomes: dict[str, str] = {}
-    finished = 0
     for line in file.read_text().splitlines() if file.exists() else []:
         test, outcome = json.loads(line)
-        if outcome == "finished":
-            finished += 1
-        else:
-            outcomes[test] = max(outcome, outcomes.get(test, "started"), key=SEVERITY.index)
-    return {test: each.replace("started", "failed") for test, each in outcomes.items()}, finished
+        outcomes[test] = max(outcome, outcomes.get(test, "started"), key=SEVERITY.index)
+    return {test: each.replace("started", "failed") for test, each in outcomes.items()}

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import asyncio
 
+import flask_socketio
 import pytest
 import socketio
 
 pytestmark = pytest.mark.quart
+
+
+def test_flask_socketio_itself_finds_no_wsgi_server_to_take_over(app):
+    with pytest.raises(AttributeError, match="wsgi_app"):
+        flask_socketio.SocketIO(app, async_mode="threading")
 
 
 async def test_quarts_own_websockets_echo(app, browser):
