@@ -17,12 +17,12 @@ import httpx
 import psycopg
 import pytest
 from baking import OPTIONS, PYTHONS, Bake, BakedProject
+from interpreters import UV, find_python
 from visitor import assert_login_works, first_user, free_port, serve
 
 pytestmark = pytest.mark.slow
 
 BACKENDS = OPTIONS["user_backend"]
-UV = str(Path(sys.executable).parent / "uv")
 SERVERS = {
     "quart": "quart run --port {port}",
     "hypercorn": "hypercorn --bind localhost:{port} {slug}.asgi:app",
@@ -31,14 +31,6 @@ SERVERS = {
 }
 
 Install = Callable[[str, str], BakedProject]
-
-
-def find_python(version: str) -> str:
-    """Return the interpreter of a version, or skip the test."""
-    found = subprocess.run([UV, "python", "find", version], capture_output=True, text=True)
-    if found.returncode:
-        pytest.skip(f"Python {version} is not installed")
-    return found.stdout.strip()
 
 
 @pytest.fixture(scope="session")
