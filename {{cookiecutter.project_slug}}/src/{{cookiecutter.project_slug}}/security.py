@@ -69,7 +69,9 @@ async def set_headers(response: Response) -> Response:
 
 def _check_host(request: BaseRequestWebsocket) -> None:
     if not host_is_trusted(request.host, current_app.config["TRUSTED_HOSTS"]):
-        abort(400, "This host name is not among TRUSTED_HOSTS.")
+        # Plain text: no page can link to anything under a host that may be no host name at all.
+        refusal = "This host name is not among TRUSTED_HOSTS."
+        abort(Response(refusal, 400, content_type="text/plain; charset=utf-8"))
 
 
 def _check_origin(request: BaseRequestWebsocket) -> None:
