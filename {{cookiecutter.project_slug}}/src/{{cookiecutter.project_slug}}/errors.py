@@ -5,7 +5,15 @@ import time
 from flask_limiter import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
 from limits.errors import StorageError
-from quart import Quart, current_app, has_request_context, jsonify, render_template, request
+from quart import (
+    Quart,
+    Response,
+    current_app,
+    has_request_context,
+    jsonify,
+    render_template,
+    request,
+)
 from quart.typing import ResponseReturnValue
 from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable
 
@@ -38,20 +46,17 @@ async def answer(error: HTTPException) -> ResponseReturnValue:
     """Answer an HTTP error in the form that the client reads."""
     if error.response is not None:
         return error.response  # type: ignore[return-value]  # Werkzeug's, which Quart accepts
-    code, name = error.code or 500, error.name
-    if not has_request_context():
-        return name, code  # to a websocket, before it is accepted
-    body: ResponseReturnValue = name
-    if wants_html():
-        body = await render_template("error.html", error=error)
-    elif wants_json() and code != 401:
-        body = jsonify(error=name, description=error.description)
-    headers = {
-        name: value
-        for name, value in error.get_headers()
-        if name.lower() not in ("content-type", "content-length")
-    }
-    return body, code, headers  # type: ignore[return-value]
+    response = Response(error.name, mimetype="text/plain")
+    # Without a request this is a websocket, before it is accepted.
+    if has_request_context() and wants_html():
+        response = Response(await render_template("error.html", error=error))
+    elif has_request_context() and wants_json():
+        response = jsonify(error=error.name, description=error.description)
+    response.status_code = error.code or 500
+    for name, value in error.get_headers():
+        if name != "Content-Type":
+            response.headers[name] = value
+    return response
 
 
 async def refuse_forgery(error: CSRFError) -> ResponseReturnValue:
