@@ -119,10 +119,11 @@ def run(environment: Environment) -> dict[str, str]:
 
 def run_what_may_hang(environment: Environment, module: Path, file: Path) -> None:
     """Run a module; where a test hangs (its process then ends itself), go on after it."""
-    done = None
-    while done != (done := {each for each in results.read(file) if each.startswith(module.name)}):
-        options = ["-W", "default", "-o", "timeout=8", "-o", "timeout_method=thread"]
-        pytest(environment, *options, *(f"--deselect={test}" for test in done), str(module))
+    options = ["-W", "default", "-o", "timeout=8", "-o", "timeout_method=thread", str(module)]
+    finished = pytest(environment, *options)
+    while "+ Timeout +" in finished.stdout + finished.stderr:
+        done = [test for test in results.read(file) if test.startswith(module.name)]
+        finished = pytest(environment, *options, *(f"--deselect={test}" for test in done))
 
 
 def versions(environment: Environment) -> dict[str, str]:

@@ -6,7 +6,6 @@ import asyncio
 
 import pytest
 from flask import make_response, render_template_string, request
-from flask.views import View
 from flask_caching import Cache
 
 from harness import Browser, app_context
@@ -255,6 +254,8 @@ async def test_a_template_fragment_is_cached(app, browser, cache, view):
 
 
 async def test_a_view_class_is_cached(app, browser, cache, view):
+    from flask.views import View
+
     counter = Counter()
 
     class Page(View):

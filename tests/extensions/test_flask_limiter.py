@@ -6,7 +6,6 @@ import asyncio
 
 import pytest
 from flask import request
-from flask.views import MethodView
 from flask_limiter import ExemptionScope, Limiter
 from flask_limiter.util import get_remote_address
 
@@ -210,6 +209,8 @@ async def test_a_blueprint_is_limited_and_exempted(app, browser, view):
 
 
 async def test_a_view_class_is_limited(app, browser, limiter, view):
+    from flask.views import MethodView
+
     class Page(MethodView):
         decorators = [limiter.limit("1 per hour")]
         get = view(lambda self: "page")

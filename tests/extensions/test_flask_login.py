@@ -8,7 +8,6 @@ import logging
 
 import pytest
 from flask import abort, flash, get_flashed_messages, render_template_string, request, session
-from flask.views import MethodView, View
 from flask_login import (
     AnonymousUserMixin,
     LoginManager,
@@ -157,6 +156,8 @@ async def test_login_required_keeps_status_headers_and_errors_of_the_view(
 
 
 async def test_login_required_guards_a_view_class(app, browser, manager, view):
+    from flask.views import View
+
     class Secret(View):
         decorators = [login_required]
         dispatch_request = view(lambda self: f"for {current_user.id}")
@@ -168,6 +169,8 @@ async def test_login_required_guards_a_view_class(app, browser, manager, view):
 
 
 async def test_login_required_guards_one_method_of_a_method_view(app, browser, manager, view):
+    from flask.views import MethodView
+
     class Item(MethodView):
         get = view(lambda self: "open")
         post = login_required(view(lambda self: f"by {current_user.id}"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from flask.views import MethodView
 from flask_smorest import Api, Blueprint, Page, abort
 from marshmallow import Schema, fields
 
@@ -83,6 +82,8 @@ async def test_a_form_is_loaded(api, browser, bp, view):
 
 
 async def test_a_method_view_is_routed(api, browser, bp, view):
+    from flask.views import MethodView
+
     @bp.route("/<int:id>")
     class Cat(MethodView):
         @bp.response(200, CatSchema)

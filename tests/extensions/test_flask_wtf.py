@@ -7,7 +7,6 @@ from io import BytesIO
 
 import pytest
 from flask import render_template_string, request, session
-from flask.views import MethodView
 from flask_wtf import CSRFProtect, FlaskForm
 from flask_wtf.csrf import generate_csrf
 from flask_wtf.file import FileAllowed, FileField, FileRequired, MultipleFileField
@@ -377,6 +376,8 @@ async def test_protection_is_called_by_hand(app, browser, view):
 
 
 async def test_a_method_view_takes_a_form(plain, browser, view):
+    from flask.views import MethodView
+
     class Page(MethodView):
         get = view(lambda self: render_template_string(PAGE, form=NameForm()))
         post = view(lambda self: str(NameForm().validate_on_submit()))
