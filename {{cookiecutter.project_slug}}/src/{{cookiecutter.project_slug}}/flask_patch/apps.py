@@ -6,9 +6,9 @@ from inspect import Parameter, iscoroutine, iscoroutinefunction, signature
 from types import FunctionType
 from typing import Any
 
-import flask.app
 import quart.asgi
 import quart.utils
+from flask.app import Flask
 from quart import Blueprint, Quart
 
 from .portals import call, copy_context_for_thread, hosted
@@ -118,6 +118,7 @@ def test_request_context(self: Quart, path: str = "/", **kwargs: Any) -> Any:
 
 _native_make_response = Quart.make_response
 _native_add_background_task = Quart.add_background_task
+_sync_open_resource = Flask.open_resource
 _native_test_request_context = Quart.test_request_context
 
 
@@ -139,7 +140,7 @@ def patch_apps() -> None:
     blueprint: Any = Blueprint
     blueprint.send_static_file = dual(blueprint.send_static_file)
     for cls in (app, blueprint):
-        cls.open_resource = either(cls.open_resource, flask.app.Flask.open_resource)
+        cls.open_resource = either(cls.open_resource, _sync_open_resource)
     for owner, names in HOSTED.items():
         for name in names:
             setattr(owner, name, hosted(getattr(owner, name)))

@@ -23,7 +23,7 @@ TEMPLATING = (
     "stream_template_string",
 )
 HELPERS = ("make_response", "flash", "send_file", "send_from_directory")
-RENAMED = {"download_name": "attachment_filename", "max_age": "cache_timeout", "etag": "add_etags"}
+RENAMED = {"download_name": "attachment_filename", "max_age": "cache_timeout"}
 
 
 def _forward(*args: Any, _target: Callable[..., Any], **kwargs: Any) -> Any:
@@ -72,12 +72,14 @@ async def send_from_directory(directory: Any, path: Any, **kwargs: Any) -> quart
 
 
 async def _send(function: Callable[..., Any], *args: Any, **kwargs: Any) -> quart.Response:
-    etag = kwargs.get("etag")
+    etag, conditional = kwargs.pop("etag", True), kwargs.pop("conditional", True)
     options = {RENAMED.get(name, name): value for name, value in kwargs.items()}
-    options.setdefault("conditional", True)
-    response: quart.Response = await function(*args, **options)
+    response: quart.Response = await function(*args, add_etags=etag is True, **options)
     if isinstance(etag, str):
         response.set_etag(etag)
+    if conditional:
+        length = response.content_length
+        await response.make_conditional(quart.request, accept_ranges=True, complete_length=length)
     return response
 
 

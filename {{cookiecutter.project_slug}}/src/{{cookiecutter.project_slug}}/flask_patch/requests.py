@@ -11,7 +11,7 @@ from quart.wrappers import Request, Websocket
 from quart.wrappers.base import BaseRequestWebsocket
 from werkzeug.datastructures import FileStorage as SyncFileStorage
 
-from .waiting import await_only, dual, either
+from .waiting import dual, either
 
 PROPERTIES = ("data", "files", "form", "json", "values")
 METHODS: dict[type, tuple[str, ...]] = {
@@ -48,7 +48,7 @@ def environ(request: BaseRequestWebsocket) -> dict[str, Any]:
 
 def stream(request: Request) -> BinaryIO:
     """Return the body as a file, for sync code."""
-    data: Any = await_only(request.get_data())
+    data: Any = request.get_data()
     return BytesIO(data)
 
 
