@@ -2,13 +2,16 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
-import conftest
+import flask_patch
+
+PACKAGE = Path(flask_patch.__file__).parents[1]
 
 EARLY = """
 import asyncio
-from flask import Blueprint, Response, current_app, flash, g, get_flashed_messages, has_request_context
-from flask import jsonify, make_response, render_template_string, request, request_started, session
+from flask import Blueprint, Response, current_app, flash, g, get_flashed_messages
+from flask import has_request_context, jsonify, make_response, render_template_string, request, request_started, session
 from flask.cli import with_appcontext
 from flask.views import MethodView
 from flask_login import LoginManager, UserMixin, current_user, login_required, login_user
@@ -89,7 +92,7 @@ print("done")
 
 def run(code: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", code]
-    return subprocess.run(command, cwd=conftest.PACKAGE, capture_output=True, text=True)
+    return subprocess.run(command, cwd=PACKAGE, capture_output=True, text=True)
 
 
 def test_extensions_that_were_imported_earlier_work_too():

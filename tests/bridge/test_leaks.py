@@ -37,10 +37,8 @@ async def fails() -> None:
 @pytest.mark.parametrize("work", [ok, fails])
 async def test_portals_are_used_again(work):
     async def once() -> None:
-        try:
+        with contextlib.suppress(LookupError):
             await greenlet_spawn(await_only, work())
-        except LookupError:
-            pass
 
     await once()
     before = living(greenlet)

@@ -11,7 +11,6 @@ from flask_patch import greenlet_spawn
 FORM = {"name": "ann"}
 
 
-
 async def test_sync_views_read_bodies_of_every_kind(app, text):
     @app.post("/form")
     def form():
@@ -168,7 +167,13 @@ async def test_the_wsgi_environment_tells_of_the_request(app, text):
         assert environ["werkzeug.request"] is flask.request._get_current_object()
         return " ".join(
             environ[name]
-            for name in ("REQUEST_METHOD", "PATH_INFO", "QUERY_STRING", "HTTP_X_NAME", "CONTENT_TYPE")
+            for name in (
+                "REQUEST_METHOD",
+                "PATH_INFO",
+                "QUERY_STRING",
+                "HTTP_X_NAME",
+                "CONTENT_TYPE",
+            )
         )
 
     headers = {"X-Name": "ann", "Content-Type": "text/plain"}
