@@ -38,6 +38,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Quart:
         raise ConfigError(str(error)) from None
     users.init_app(app)
     app.before_serving(users.prepare)
+    app.after_serving(users.close)
     app.extensions["users"] = users
 
     if settings.trusted_proxies:

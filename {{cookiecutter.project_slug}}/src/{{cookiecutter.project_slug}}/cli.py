@@ -101,7 +101,7 @@ def list_tokens(name: str) -> None:
 
 @token.command("revoke")
 @click.argument("name")
-@click.argument("token_id", type=int)
+@click.argument("token_id", type=click.IntRange(1, 2**31 - 1))
 def revoke_token(name: str, token_id: int) -> None:
     """Revoke a user's token by its id."""
     _run(_backend().api_tokens.revoke(name, token_id))
@@ -124,8 +124,11 @@ def _backend() -> UserBackend:
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
     async def prepared() -> T:
-        await _backend().prepare()
-        return await work
+        try:
+            await _backend().prepare()
+            return await work
+        finally:
+            await _backend().close()
 
     try:
         return await_only(prepared())

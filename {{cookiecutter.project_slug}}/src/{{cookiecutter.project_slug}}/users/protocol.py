@@ -134,10 +134,13 @@ class UserBackend(Protocol):
         """The API tokens of the users."""
 
     def init_app(self, app: Quart) -> None:
-        """Register what the backend needs at shutdown, and its own commands."""
+        """Register the backend's own commands."""
 
     async def prepare(self) -> None:
         """Make sure, before the first request, that the source can be used."""
+
+    async def close(self) -> None:
+        """Let go of what is open; what needs it again opens it again."""
 
     async def ping(self) -> None:
         """Return when the source answers."""
