@@ -11,7 +11,8 @@ PACKAGE = Path(flask_patch.__file__).parents[1]
 EARLY = """
 import asyncio
 from flask import Blueprint, Response, current_app, flash, g, get_flashed_messages
-from flask import has_request_context, jsonify, make_response, render_template_string, request, request_started, session
+from flask import has_request_context, jsonify, make_response, render_template_string
+from flask import request, request_started, session
 from flask.cli import with_appcontext
 from flask.views import MethodView
 from flask_login import LoginManager, UserMixin, current_user, login_required, login_user
