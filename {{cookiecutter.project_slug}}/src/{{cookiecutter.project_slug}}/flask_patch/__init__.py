@@ -1,4 +1,13 @@
-"""Run Flask extensions on Quart; importing the package is all it takes."""
+"""Run Flask extensions on Quart: importing this package, first, is all it takes.
+
+A request's task runs its coroutine in a greenlet, its portal. Sync code in there waits by handing
+what it waits for to the task, which awaits it on the one event loop and switches back: nothing
+blocks, and asyncio is left alone. Flask's proxies and functions are aimed at Quart's in place; what
+is async in Quart and sync in Flask gives async code a coroutine and sync code the result.
+
+Sync views and hooks run on the event loop; `quart.utils.run_sync` takes blocking ones to a thread.
+The page on it in the project's docs tells the rest.
+"""
 
 from .apps import patch_apps
 from .cli import patch_cli
