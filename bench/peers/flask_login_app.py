@@ -1,0 +1,121 @@
+"""Flask with Flask-Login and Flask-WTF; with PEER_USERS=sql also Flask-SQLAlchemy."""
+
+import os
+import time
+from typing import Any
+
+from common import (
+    HASH,
+    HEADERS,
+    HOSTS,
+    KEY,
+    NAME,
+    SITE,
+    SLOW_SECONDS,
+    STATIC,
+    TEMPLATES,
+    URLS,
+    LoginForm,
+    is_right,
+)
+from flask import Flask, Response, redirect, render_template, request
+from flask_login import LoginManager, UserMixin, current_user, login_required, login_user
+from flask_wtf import CSRFProtect
+
+app = Flask("site", template_folder=TEMPLATES, static_folder=STATIC)
+app.config.update(SITE, SECRET_KEY=KEY, TRUSTED_HOSTS=HOSTS)
+CSRFProtect(app)
+login_manager = LoginManager(app)
+
+if os.environ.get("PEER_USERS") == "sql":
+    from flask_sqlalchemy import SQLAlchemy
+    from sqlalchemy import event
+
+    app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{os.environ['PEER_FOLDER']}/users.db"
+    db = SQLAlchemy(app)
+
+    class User(UserMixin, db.Model):  # type: ignore[name-defined, misc]
+        """A user in the database."""
+
+        id = db.Column(db.Integer, primary_key=True)
+        name = db.Column(db.String, unique=True)
+        password = db.Column(db.String)
+
+    def set_pragmas(connection: Any, _: object) -> None:
+        """Set what the render sets."""
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+
+    with app.app_context():
+        event.listen(db.engine, "connect", set_pragmas)
+        db.create_all()
+        if db.session.query(User).first() is None:
+            db.session.add(User(name=NAME, password=HASH))
+            db.session.commit()
+
+    def find(name: str) -> Any:
+        """Look the user up by name."""
+        return db.session.query(User).filter_by(name=name).first()
+
+    @login_manager.user_loader
+    def load_user(user_id: str) -> Any:
+        """Look the user up."""
+        return db.session.get(User, int(user_id))
+
+else:
+
+    class User(UserMixin):  # type: ignore[no-redef]
+        """A user in a dict."""
+
+        def __init__(self, name: str) -> None:
+            self.id = self.name = name
+            self.password = HASH
+
+    USERS = {NAME: User(NAME)}
+    find = login_manager.user_loader(USERS.get)
+
+
+@app.after_request
+def set_headers(response: Response) -> Response:
+    """Add the headers."""
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+@app.get("/healthz")
+def healthz() -> str:
+    """Say that the process serves."""
+    return "ok"
+
+
+@app.route(URLS["auth.login"], methods=["GET", "POST"], endpoint="auth.login")
+def login() -> Any:
+    """Show the form, and log in."""
+    form = LoginForm(request.form)
+    if request.method == "GET":
+        return render_template("login.html", form=form)
+    user = find(form.username.data) if form.validate() else None
+    if user is None or not is_right(user.name, form.password.data, user.password):
+        return render_template("login.html", form=form, refused=True), 401
+    login_user(user)
+    return redirect(URLS["pages.protected"], 303)
+
+
+@app.get(URLS["pages.protected"], endpoint="pages.protected")
+@login_required
+def protected() -> str:
+    """Show who is logged in."""
+    return render_template("protected.html")
+
+
+@app.get("/slow")
+@login_required
+def slow() -> str:
+    """Wait for something."""
+    time.sleep(SLOW_SECONDS)
+    return f"Logged in as: {current_user.name}"
+
+
+for endpoint in ("auth.logout", "account.sessions", "account.password"):
+    app.add_url_rule(URLS[endpoint], endpoint, healthz)

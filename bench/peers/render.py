@@ -1,0 +1,25 @@
+"""The rendered app, with the user of the benchmark and the slow page."""
+
+import asyncio
+
+from bench_app import create_app
+from common import NAME, PASSWORD, SLOW_SECONDS
+from flask_login import current_user, login_required
+
+app = create_app()
+
+
+@app.before_serving
+async def add_user() -> None:
+    """Create the user, where the backend has none yet."""
+    users = app.extensions["users"]
+    if NAME not in [user.name for user in await users.all()]:
+        await users.add(NAME, PASSWORD)
+
+
+@app.get("/slow")
+@login_required
+async def slow() -> str:
+    """Wait for something."""
+    await asyncio.sleep(SLOW_SECONDS)
+    return f"Logged in as: {current_user.name}"
