@@ -1,7 +1,10 @@
 """Settings: a bad one keeps the app from starting, and the error names it in one line."""
 
+import sys
+from collections.abc import Callable
 from datetime import timedelta
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -96,3 +99,29 @@ def test_environment_sets_and_an_empty_variable_does_not(monkeypatch: pytest.Mon
     assert settings.trusted_hosts == ["a.example", "b.example"]
     assert settings.session_idle_minutes == timedelta(minutes=5)
     assert settings.remember_minutes == timedelta(days=30)
+
+
+@pytest.fixture
+def asgi(
+    config: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[[], Any]:
+    """Import the module that servers import, with the settings in the environment."""
+    monkeypatch.chdir(tmp_path)
+    for name, value in config.items():
+        if isinstance(value, str):
+            monkeypatch.setenv(name, value)
+    name = f"{PACKAGE.__name__}.asgi"
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    return lambda: import_module(name)
+
+
+def test_server_finds_the_app(asgi: Callable[[], Any]) -> None:
+    assert asgi().app.name == PACKAGE.__name__
+
+
+def test_server_is_told_in_one_line_why_the_app_cannot_start(
+    asgi: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET_KEY", "short")
+    with pytest.raises(SystemExit, match=r"^Error: SECRET_KEY is not usable: [^\n]+$"):
+        asgi()
