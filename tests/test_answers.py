@@ -115,6 +115,11 @@ def test_hostile_answers_render_to_valid_files_or_are_refused(
     for name, text in project.files().items():
         if name.endswith(".py"):
             ast.parse(text)
+        if name.endswith("site.toml"):
+            assert list(tomllib.loads(text).values()) == [
+                given["project_name"],
+                given["description"],
+            ]
     shutil.rmtree(project.path)
 
 

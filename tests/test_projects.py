@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import re
@@ -241,6 +242,19 @@ def test_pip_installs_and_serves(backend: str, bake: Bake) -> None:
     command = (tool(project, "quart"), "run", "--port", str(port))
     with serve(project.path, *command, port=port, env=project.env) as url:
         assert_login_works(url, name, password)
+
+
+def test_hostile_answers_are_text_on_the_pages(bake: Bake) -> None:
+    name = """<b onclick='x'>"R&D" {{ 7 * 6 }} 🚀 \\ עברית</b>"""
+    answers = {"project_slug": "app", "user_backend": "memory", "description": name}
+    project = bake(project_name=name.replace("{{ 7 * 6 }}", "{{ '{{ 7 * 6 }}' }}"), **answers)
+    assert project.answers["project_name"] == name
+    port = free_port()
+    command = (UV, "run", "--no-dev", "quart", "run", "--port", str(port))
+    with serve(project.path, *command, port=port, env=project.env) as url:
+        page = httpx.get(url, headers={"Accept": "text/html"}).text
+    assert name in html.unescape(page)
+    assert "<b" not in page.replace("<body", "").replace("<button", "")
 
 
 def test_uv_run_installs_and_serves(bake: Bake) -> None:
