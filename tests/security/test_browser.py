@@ -1,0 +1,193 @@
+"""Attacks that a browser has to be tricked into, judged by a real one."""
+
+from __future__ import annotations
+
+import itertools
+from urllib.parse import quote, urlsplit
+
+import pytest
+from conftest import Site
+from playwright.async_api import Browser, BrowserContext, Page, Route
+
+pytestmark = pytest.mark.slow
+
+LISTED = [
+    "//evil.example",
+    r"/\evil.example",
+    r"\\evil.example",
+    "/\t/evil.example",
+    "/\n/evil.example",
+    " //evil.example",
+    "////evil.example",
+    "http:///evil.example",
+    "https:evil.example",
+    "//evil.example\u3002test",
+    "//app@evil.example",
+    r"///\evil.example",
+    "%0a",
+    "%00",
+    "\0",
+    "javascript:document.location='//evil.example'",
+    "data:text/html,<script>location='//evil.example'</script>",
+]
+STARTS = ["/", "//", "\\", "/\\", "/\t", "\r/", "/.", "/..", "/;", "/@", "/%2f", "/%5c", "/?", "/#"]
+MIDDLES = ["", "/", "//", "\\", "/\\", "@", ":80", "\t/"]
+GENERATED = [f"{start}{middle}evil.example" for start, middle in itertools.product(STARTS, MIDDLES)]
+
+
+async def log_in(page: Page, site: Site, path: str = "/") -> None:
+    """Fill in the login form and send it."""
+    await page.goto(site.url + path)
+    await page.fill("[name=username]", site.name)
+    await page.fill("[name=password]", site.password)
+    await page.click("main button")
+
+
+async def is_logged_in(context: BrowserContext, site: Site) -> bool:
+    """Open the protected page in a new tab."""
+    page = await context.new_page()
+    await page.goto(f"{site.url}/protected")
+    text = await page.inner_text("body")
+    await page.close()
+    return f"Logged in as: {site.name}" in text
+
+
+async def confine(context: BrowserContext, site: Site) -> list[str]:
+    """Note the requests that go anywhere else, and stop them."""
+    left: list[str] = []
+
+    async def stop(route: Route) -> None:
+        if urlsplit(route.request.url).netloc == urlsplit(site.url).netloc:
+            await route.continue_()
+        else:
+            left.append(route.request.url)
+            await route.abort()
+
+    await context.route("**/*", stop)
+    return left
+
+
+async def test_no_next_leads_off_the_site(chromium: Browser, site: Site) -> None:
+    context = await chromium.new_context()
+    page, left = await context.new_page(), await confine(context, site)
+    await log_in(page, site)
+    for target in LISTED + GENERATED:
+        await page.goto(f"{site.url}/?next={quote(target, safe='')}")
+        assert urlsplit(page.url).netloc == urlsplit(site.url).netloc, (target, page.url)
+        if target in LISTED:
+            assert urlsplit(page.url).path == "/protected", (target, page.url)
+    assert left == []
+
+
+async def test_no_login_leads_off_the_site(chromium: Browser, site: Site) -> None:
+    for target in LISTED:
+        context = await chromium.new_context()
+        page, left = await context.new_page(), await confine(context, site)
+        await log_in(page, site, f"/?next={quote(target, safe='')}")
+        assert page.url == f"{site.url}/protected", target
+        assert left == []
+        await context.close()
+
+
+async def test_browser_would_have_followed(chromium: Browser, site: Site) -> None:
+    """See that the judge is not blind."""
+    context = await chromium.new_context()
+    page, left = await context.new_page(), await confine(context, site)
+    await page.goto(f"{site.url}/")
+    await page.evaluate(r"setTimeout(() => { location = '/\\evil.example' })")
+    await page.wait_for_timeout(500)
+    assert left == ["http://evil.example/"]
+
+
+@pytest.mark.parametrize("path", ["/logout", "/account/sessions/end"])
+async def test_form_of_another_site_ends_no_login(
+    chromium: Browser, site: Site, attacker: tuple[str, dict[str, str]], path: str
+) -> None:
+    url, pages = attacker
+    pages["/"] = f'<form method="post" action="{site.url}{path}"><button>win</button></form>'
+    context = await chromium.new_context()
+    page = await context.new_page()
+    await log_in(page, site)
+    await page.goto(url)
+    async with page.expect_navigation() as navigation:
+        await page.click("button")
+    answer = await navigation.value
+    assert answer is not None
+    assert (answer.url, answer.status) == (f"{site.url}{path}", 403)
+    assert await is_logged_in(context, site)
+
+
+async def test_form_of_another_site_logs_nobody_in(
+    chromium: Browser, site: Site, attacker: tuple[str, dict[str, str]]
+) -> None:
+    url, pages = attacker
+    context = await chromium.new_context()
+    page = await context.new_page()
+    await page.goto(site.url)
+    token = await page.get_attribute("[name=csrf_token]", "value")
+    fields = {"username": site.name, "password": site.password, "csrf_token": token}
+    inputs = "".join(f'<input name="{name}" value="{value}">' for name, value in fields.items())
+    pages["/"] = f'<form method="post" action="{site.url}/">{inputs}<button>win</button></form>'
+    await page.goto(url)
+    async with page.expect_navigation() as navigation:
+        await page.click("button")
+    answer = await navigation.value
+    assert answer is not None
+    assert (answer.url, answer.status) == (f"{site.url}/", 403)
+    assert not await is_logged_in(context, site)
+
+
+async def test_link_and_image_of_another_site_end_no_login(
+    chromium: Browser, site: Site, attacker: tuple[str, dict[str, str]]
+) -> None:
+    url, pages = attacker
+    pages["/"] = f'<img src="{site.url}/logout"><a href="{site.url}/logout">win</a>'
+    context = await chromium.new_context()
+    page = await context.new_page()
+    await log_in(page, site)
+    await page.goto(url)
+    async with page.expect_navigation() as navigation:
+        await page.click("a")
+    answer = await navigation.value
+    assert answer is not None
+    assert answer.status == 405
+    assert await is_logged_in(context, site)
+
+
+async def test_page_in_a_frame_of_another_site_stays_empty(
+    chromium: Browser, site: Site, attacker: tuple[str, dict[str, str]]
+) -> None:
+    url, pages = attacker
+    pages["/"] = f'<iframe src="{site.url}/protected"></iframe>'
+    context = await chromium.new_context()
+    page = await context.new_page()
+    await log_in(page, site)
+    await page.goto(url)
+    await page.wait_for_timeout(500)
+    _, frame = page.frames
+    assert frame.url == "chrome-error://chromewebdata/"
+    assert "Logged in" not in await frame.content()
+
+
+async def test_script_of_another_site_reads_nothing(
+    chromium: Browser, site: Site, attacker: tuple[str, dict[str, str]]
+) -> None:
+    url, pages = attacker
+    pages["/"] = "<p>A page of the attacker</p>"
+    context = await chromium.new_context()
+    page = await context.new_page()
+    await log_in(page, site)
+    await page.goto(url)
+    read = await page.evaluate(
+        "url => fetch(url, {credentials: 'include'}).then(r => r.text(), e => String(e))",
+        f"{site.url}/protected",
+    )
+    assert read == "TypeError: Failed to fetch"
+
+
+async def test_script_sees_no_cookie(chromium: Browser, site: Site) -> None:
+    context = await chromium.new_context()
+    page = await context.new_page()
+    await log_in(page, site)
+    assert [cookie["name"] for cookie in await context.cookies()] == ["session"]
+    assert await page.evaluate("document.cookie") == ""
