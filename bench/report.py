@@ -151,7 +151,7 @@ def _workers(data: dict[str, Any]) -> Iterable[str]:
 
 
 def _scale(data: dict[str, Any]) -> Iterable[str]:
-    for section in data["sections"]:
+    for section in data["sections"].values():
         yield f"### {section['title']}\n\n`{section['command']}`\n\n{section['text']}\n"
 
 
@@ -181,6 +181,8 @@ asked for on every page that is not listed as public, Fetch Metadata checks, and
 
 def write(cache: Path) -> None:
     """Write the document and the chart from what has been measured so far."""
+    if not (cache / "results.json").exists():
+        return
     data = json.loads((cache / "results.json").read_text())
     (DOCS / "benchmarks.svg").write_text(draw(data, [PROTECTED, SLOW]))
     rounds = max(result["round"] for result in data["results"])
@@ -196,7 +198,7 @@ def write(cache: Path) -> None:
     lines += [
         "## Workers",
         "",
-        "Memory is what the worker holds after the work; start is from the command to the first answer.",
+        "Memory is held after the work; start is from the command to the first answer.",
         "",
     ]
     lines += [*_workers(data), ""]

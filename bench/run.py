@@ -45,7 +45,7 @@ def main() -> None:
             works = [w for w in works if options.work in w.name]
             _say(f"round {number} of {rounds}: {peer.name}")
             results.append(measure_peer(workshop, peer, works, seconds) | {"round": number})
-    data = {"began": began, "machine": _machine(), "seconds": seconds, "results": results}
+    data = {"began": began, "machine": machine(), "seconds": seconds, "results": results}
     _say("")
     print(table(data))
     if options.quick or options.peer or options.work:
@@ -105,7 +105,7 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _machine() -> str:
+def machine() -> str:
     model = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():

@@ -119,6 +119,7 @@ class Server:
 
     def __enter__(self) -> "Server":
         self._folder = tempfile.TemporaryDirectory()
+        self.folder = Path(self._folder.name)
         own = {"PEER_FOLDER": self._folder.name, "INSTANCE_PATH": self._folder.name}
         self._log = open(Path(self._folder.name) / "log", "w+b")  # open until the end
         begin = time.perf_counter()
