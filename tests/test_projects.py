@@ -81,7 +81,7 @@ def test_rendered_suite_passes_on_every_service(
     printed = project.run(tool(project, "pytest"), "-q", "-rs", "--cov", timeout=1800).stdout
     assert re.search(r"\d+ passed", printed)
     assert "Required test coverage of 90.0% reached" in printed
-    if skipped := re.findall(r"^SKIPPED .*$", printed, re.MULTILINE):
+    if skipped := re.findall(r"^SKIPPED .*does not answer.*$", printed, re.M):
         pytest.skip(f"the rest passed; {' '.join(skipped)}")
 
 
