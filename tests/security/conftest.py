@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import shutil
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from baking import Bake, BakedProject
 from playwright.async_api import Browser, async_playwright
+from sites import Site, Start
 from visitor import first_user, free_port, serve
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
-
-
-@dataclasses.dataclass(frozen=True)
-class Site:
-    """A running app and somebody who may log in."""
-
-    url: str
-    name: str
-    password: str
-
-
-Start = Callable[..., AbstractContextManager[Site]]
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,8 @@ import itertools
 from urllib.parse import quote, urlsplit
 
 import pytest
-from conftest import Site
 from playwright.async_api import Browser, BrowserContext, Page, Route
+from sites import Site
 
 pytestmark = pytest.mark.slow
 
