@@ -1,6 +1,7 @@
 """Attacks on the login: guessing, enumeration, throttles and where it leads."""
 
 import asyncio
+import re
 import threading
 import time
 from importlib import import_module
@@ -73,7 +74,7 @@ async def test_refusals_do_not_tell_which_users_exist(
         response = await browser.post(
             "/", form={"csrf_token": token, "username": name, "password": password}
         )
-        body = (await browser.text(response)).replace(token, "")
+        body = re.sub(r'value="[^"]+"', "", await browser.text(response))
         headers = {name: value for name, value in response.headers if name != "Set-Cookie"}
         headers.pop("Content-Length", None)
         answers.add((response.status_code, body, str(headers)))
