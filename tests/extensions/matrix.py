@@ -155,7 +155,7 @@ def collect(chosen: list[Environment]) -> dict[str, Any]:
     for test in tests:
         title, _ = table.title_of(HERE / test.partition("::")[0])
         extension = record["extensions"][title]
-        extension["version"] = installed.get(title.lower(), "")
+        extension["version"] = installed[table.PACKAGES.get(title, title.lower())]
         extension["tests"] = extension.get("tests", 0) + 1
         for name, found in outcomes.items():
             outcome = found.get(test, "failed")

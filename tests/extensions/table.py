@@ -23,6 +23,8 @@ UNSUPPORTED = {
     "Flask-SocketIO": "No: it takes the WSGI server over. Use Quart's websockets, or "
     "python-socketio's `ASGIApp` in front of the app (both tested).",
 }
+# Whose name in the package index is another.
+PACKAGES = {"Flask-KVSession": "flask-kvsession-fork"}
 # What a row has to be read with.
 NOTES = {
     "Flask-KVSession": "On current Flask it fails too; the tests mend two lines of it. New apps "
@@ -34,10 +36,12 @@ NOTES = {
 DOCUMENT = """\
 # Flask extensions on `flask_patch`
 
-Made by `python tests/extensions/matrix.py` from test results ({installed}); `--check` fails when a
-fresh run says something else. Each of the {tests} behaviours is tested through HTTP, a websocket or
-the command line, with `async def` and `def` views. To show that the tests ask for what Flask does
-and no more, the {able} of them that Flask can run are run on Flask itself too: {passed} pass there.
+Made from test results by `python tests/extensions/matrix.py`; with `--check` it fails when a fresh
+run says something else. Run with {installed}.
+
+Each of the {tests} behaviours is tested through HTTP, a websocket or the command line, with
+`async def` and `def` views. To show that the tests ask for what Flask does and no more, the {able}
+of them that Flask can run are run on Flask itself too: {passed} pass there.
 
 <!-- extensions:start -->
 {rows}<!-- extensions:end -->
@@ -102,7 +106,7 @@ def document(record: dict[str, Any]) -> str:
     extensions, environments = record["extensions"].values(), record["environments"]
     passed = sum(each["flask"]["passed"] for each in extensions)
     return DOCUMENT.format(
-        installed="; ".join(
+        installed=" and with ".join(
             "Python {python}, Quart {quart}, Flask {flask}".format(**environments[name])
             for name in ("quart-0.22", "quart-0.23")
         ),

@@ -66,6 +66,17 @@ def manager(app):
 # Views
 
 
+async def test_an_app_with_only_a_manager_serves_its_pages(app, browser, view):
+    LoginManager(app)
+
+    @app.route("/")
+    @view
+    def index():
+        return "Hello"
+
+    assert (await browser.get("/")).text == "Hello"
+
+
 async def test_a_user_is_known_after_login(app, browser, manager, view):
     @app.route("/me")
     @view

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import sqlalchemy
 from flask_migrate import Migrate, downgrade, upgrade
 from flask_sqlalchemy import SQLAlchemy
 
-from harness import app_context
+from harness import PATCH, app_context
 
 
 @pytest.fixture
@@ -92,6 +97,37 @@ def test_upgrade_prints_sql_offline(migrated):
 def test_stamp_marks_without_changing(migrated):
     run(migrated, "stamp", "head")
     assert tables(migrated) == {"alembic_version"}
+
+
+APP = """
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from harness import App
+
+app = App("shop")
+app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite:///app.db"
+db = SQLAlchemy(app)
+Migrate(app, db)
+
+
+class Note(db.Model):
+    id = db.Column(db.Integer, primary_key=True)
+"""
+
+
+@pytest.mark.timeout(60)
+def test_the_command_line_of_the_framework_runs_the_commands(tmp_path):
+    (tmp_path / "shop.py").write_text(APP)
+    framework = "flask" if PATCH == "flask" else "quart"
+    finished = subprocess.run(
+        [sys.executable, "-m", framework, "--app", "shop:app", "db", "init"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
+        capture_output=True,
+        text=True,
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert (tmp_path / "migrations" / "env.py").is_file()
 
 
 async def test_migrations_run_from_code(project):
