@@ -2,7 +2,7 @@
 
     python tests/security/measure.py
 
-Medians of interleaved pairs of refusals, and the loop's longest delay during parallel logins. Figures
+Medians of interleaved refusals, and the longest delay of the loop during parallel logins. Figures
 of a busy machine say little; no test depends on them.
 """
 
