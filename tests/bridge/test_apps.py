@@ -1,6 +1,9 @@
 """A Quart app offers what extensions expect of a Flask app."""
 
 import asyncio
+import functools
+import inspect
+import sys
 
 import flask
 import flask.views
@@ -130,6 +133,33 @@ async def test_ensure_sync_gives_sync_code_the_result_of_an_async_function(app):
     assert await greenlet_spawn(use) == 6
     assert await app.ensure_sync(double)(3) == 6
     assert app.ensure_sync(use) is use
+
+
+async def test_ensure_async_leaves_async_functions_as_they_are(app):
+    async def function() -> None:
+        """Do nothing."""
+
+    class Callable:
+        async def method(self) -> None:
+            """Do nothing."""
+
+        async def __call__(self) -> str:
+            return "called"
+
+    partial = functools.partial(function)
+    thing = Callable()
+    for asynchronous in (function, thing.method, partial, run_sync(len)):
+        assert app.ensure_async(asynchronous) is asynchronous or asynchronous == thing.method
+    assert await app.ensure_async(thing)() == "called"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="Python 3.12 brought the mark")
+async def test_ensure_async_knows_functions_that_are_marked_as_async(app):
+    @inspect.markcoroutinefunction
+    def marked():
+        return asyncio.sleep(0, "slept")
+
+    assert app.ensure_async(marked) is marked
 
 
 async def test_ensure_async_hosts_a_sync_function(app):

@@ -9,6 +9,7 @@ from collections import Counter
 from contextvars import ContextVar
 
 import pytest
+import quart
 from flask_patch import await_only, greenlet_spawn, portals
 from greenlet import greenlet
 
@@ -106,6 +107,27 @@ def test_the_portals_of_a_thread_end_with_it():
     # A dead thread's greenlets are freed when another switches.
     asyncio.run(main())
     assert living_portals() <= before + 10
+
+
+async def test_a_thousand_websockets_leave_nothing_behind(app, client):
+    @app.websocket("/ws")
+    def ws():
+        quart.websocket.send(quart.websocket.receive())
+        await_only(asyncio.Event().wait())
+
+    async def once() -> None:
+        async with client.websocket("/ws") as websocket:
+            await websocket.send("hello")
+            assert await websocket.receive() == "hello"
+            await websocket.disconnect()
+
+    for _ in range(3):
+        await once()
+    before = living(greenlet), living(asyncio.Task), len(asyncio.all_tasks())
+    for _ in range(ROUNDS):
+        await once()
+    assert (living(greenlet), living(asyncio.Task), len(asyncio.all_tasks())) == before
+    assert not portals._hosts
 
 
 @pytest.mark.parametrize("kind", ["plain", "sync", "error", "stream", "cancelled"])
