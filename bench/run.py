@@ -27,7 +27,7 @@ WARM_UP_SECONDS = 1
 
 
 def main() -> None:
-    """Measure, show the table, and write the report unless this is a quick run."""
+    """Measure, show the table, and write the report after each round of a whole run."""
     options = _options()
     workshop = Workshop(options.cache)
     peers = [p for p in PEERS if options.peer in p.name and (p.quick or not options.quick)]
@@ -37,21 +37,20 @@ def main() -> None:
         _say(f"installing: {peer.name}")
         workshop.prepare(peer)
     pin(CLIENT_CORE)
-    began, results = time.strftime("%Y-%m-%d %H:%M", time.gmtime()), []
+    data = {"began": _now(), "machine": machine(), "seconds": seconds, "results": []}
     for number in range(1, rounds + 1):
         # Every other round in reverse, so that no peer always follows the same one.
         for peer in peers if number % 2 else reversed(peers):
             works = [w for w in peer.works if not options.quick or w in QUICK]
             works = [w for w in works if options.work in w.name]
             _say(f"round {number} of {rounds}: {peer.name}")
-            results.append(measure_peer(workshop, peer, works, seconds) | {"round": number})
-    data = {"began": began, "machine": machine(), "seconds": seconds, "results": results}
+            result = measure_peer(workshop, peer, works, seconds)
+            data["results"].append(result | {"round": number})
+        if not (options.quick or options.peer or options.work):
+            (options.cache / "results.json").write_text(json.dumps(data, indent=1))
+            write(options.cache)
     _say("")
     print(table(data))
-    if options.quick or options.peer or options.work:
-        return
-    (options.cache / "results.json").write_text(json.dumps(data, indent=1))
-    write(options.cache)
 
 
 def measure_peer(workshop: Workshop, peer: Peer, works: list[Work], seconds: int) -> dict[str, Any]:
@@ -103,6 +102,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--work", default="", help="only works whose name holds this text")
     parser.add_argument("--cache", type=Path, default=CACHE, help="folder for the environments")
     return parser.parse_args()
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.gmtime())
 
 
 def machine() -> str:
