@@ -122,6 +122,23 @@ async def test_blocking_work_goes_to_a_thread_by_run_sync(app, text):
     assert await text("/blocking") == "thread /blocking 1"
 
 
+async def test_an_app_may_send_all_sync_functions_to_threads():
+    class Threaded(quart.Quart):
+        def sync_to_async(self, function):
+            return run_sync(function)
+
+    threaded = Threaded("threaded")
+    threaded.before_request(lambda: setattr(flask.g, "loop", asyncio._get_running_loop()))
+
+    @threaded.post("/")
+    def index():
+        name = flask.request.form["name"]
+        return f"{name} {flask.g.loop} {asyncio._get_running_loop()}"
+
+    response = await threaded.test_client().post("/", form={"name": "ann"})
+    assert await response.get_data() == b"ann None None"
+
+
 async def test_ensure_sync_gives_sync_code_the_result_of_an_async_function(app):
     async def double(number: int) -> int:
         await asyncio.sleep(0)

@@ -1,6 +1,7 @@
 """Sync code waits for async code, without blocking the event loop."""
 
 import asyncio
+import contextlib
 import sys
 import traceback
 from contextvars import ContextVar, copy_context
@@ -97,6 +98,32 @@ async def test_sync_code_can_catch_what_async_code_raises():
         return "nothing to catch"
 
     assert await greenlet_spawn(recover) == "caught from async code"
+
+
+async def test_async_code_does_not_see_an_exception_it_has_handled():
+    async def recover() -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(1)
+        assert sys.exc_info() == (None, None, None)
+        raise LookupError("later")
+
+    task = asyncio.create_task(greenlet_spawn(await_only, recover()))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(LookupError) as caught:
+        await task
+    assert caught.value.__context__ is None
+
+
+async def test_a_loop_callback_calls_sync_functions_without_a_task(app):
+    done = asyncio.get_running_loop().create_future()
+
+    def callback() -> None:
+        assert asyncio.current_task() is None
+        done.set_result(await_only(app.ensure_async(lambda: "called")()))
+
+    asyncio.get_running_loop().call_soon(callback)
+    assert await asyncio.wait_for(done, 5) == "called"
 
 
 async def test_no_exception_of_an_earlier_request_is_the_context_of_a_later_one():

@@ -20,7 +20,7 @@ T = TypeVar("T")
 P = ParamSpec("P")
 AnyCoroutine = Coroutine[Any, Any, Any]
 
-MAX_IDLE = 256  # An idle portal holds about 18 KiB.
+MAX_IDLE = 256  # Each holds some 8 KiB.
 
 
 class Portal(greenlet):
@@ -60,14 +60,14 @@ def drive(coro: AnyCoroutine, portal: Portal) -> Any:
     try:
         pending = coro.send(None)
         while True:
-            portal.waiter = getcurrent()
+            portal.waiter, error = getcurrent(), None
             try:
                 # Control goes to the task, which yields `pending` to the event loop.
                 portal.hub.switch(pending)
-            except BaseException as error:
-                pending = coro.throw(error)
-            else:
-                pending = coro.send(None)
+            except BaseException as raised:
+                error = raised
+            # Outside of `except`, so that the coroutine does not see it as being handled here.
+            pending = coro.send(None) if error is None else coro.throw(error)
     except StopIteration as stop:
         return stop.value
 
@@ -166,8 +166,14 @@ def current_context() -> Context:
 
 async def call(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     """Call the function in a portal, and await what it returns if that is awaitable."""
-    if current_portal() is None and asyncio._get_running_loop() is not None:
-        return await host(call(function, *args, **kwargs))
+    if current_portal() is None:
+        return await host(call_here(function, *args, **kwargs))
+    result = function(*args, **kwargs)
+    return await result if hasattr(type(result), "__await__") else result
+
+
+async def call_here(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    """Call the function where we are, and await what it returns if that is awaitable."""
     result = function(*args, **kwargs)
     return await result if hasattr(type(result), "__await__") else result
 

@@ -12,13 +12,22 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from jinja2.runtime import Context
 
-from .portals import AnyCoroutine, call, current_context, current_portal, drive, serving_loop
+from .portals import (
+    AnyCoroutine,
+    call,
+    call_here,
+    current_context,
+    current_portal,
+    drive,
+    serving_loop,
+)
 
 T = TypeVar("T")
 P = ParamSpec("P")
 
 ASYNC = CO_COROUTINE | CO_ASYNC_GENERATOR | CO_ITERABLE_COROUTINE
 _INLINE = {"<lambda>", "<genexpr>", "<listcomp>", "<setcomp>", "<dictcomp>"}
+_SYNC_CALLERS = {call.__code__, call_here.__code__}
 # Functions that call on behalf of their caller.
 go_betweens: set[CodeType] = {Context.call.__code__}
 
@@ -98,7 +107,7 @@ def called_by_async(depth: int = 2) -> bool:
             return False
         frame = frame.f_back
     # A lambda in async code is part of it, but a view or hook that is one is sync code.
-    return frame is caller or frame.f_code is not call.__code__
+    return frame is caller or frame.f_code not in _SYNC_CALLERS
 
 
 def dual(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Any]:
