@@ -138,6 +138,22 @@ async def test_an_error_inside_a_context_reaches_its_teardown(app):
     assert [type(error) for error in errors] == [LookupError]
 
 
+async def test_sync_test_code_writes_to_a_session(app, client, text):
+    def write() -> None:
+        with client.session_transaction() as session:
+            session["name"] = "ann"
+
+    @app.get("/")
+    async def index():
+        return flask.session["name"]
+
+    await greenlet_spawn(write)
+    assert await text("/") == "ann"
+    async with client.session_transaction() as session:
+        session["name"] = "bob"
+    assert await text("/") == "bob"
+
+
 async def test_a_request_entered_by_sync_code_keeps_the_g_of_the_app_context(app):
     def work() -> str:
         with app.app_context():

@@ -1,11 +1,13 @@
 """Contexts: Flask's proxies and context variables follow Quart's."""
 
 import sys
+from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Any
 
 import flask.globals
 import quart.globals
+from quart.testing import QuartClient
 from werkzeug.local import LocalProxy
 
 from .versions import CONTEXT_CLASSES, NO_REQUEST, current_request, find_request_context, share_g
@@ -67,8 +69,36 @@ def _exit(
     wait_here(self.__aexit__(_type, error, _traceback))
 
 
+class EitherManager:
+    """A context manager for `with` and for `async with`."""
+
+    def __init__(self, manager: AbstractAsyncContextManager[Any]) -> None:
+        self._manager = manager
+
+    async def __aenter__(self) -> Any:
+        return await self._manager.__aenter__()
+
+    async def __aexit__(self, *error: Any) -> bool | None:
+        return await self._manager.__aexit__(*error)
+
+    def __enter__(self) -> Any:
+        return wait_here(self.__aenter__())
+
+    def __exit__(self, *error: Any) -> Any:
+        return wait_here(self.__aexit__(*error))
+
+
+def _session_transaction(self: QuartClient, *args: Any, **kwargs: Any) -> EitherManager:
+    return EitherManager(_native_session_transaction(self, *args, **kwargs))
+
+
+_native_session_transaction = QuartClient.session_transaction
+
+
 def make_contexts_synchronous() -> None:
-    """Let `with app.app_context()` work beside `async with`."""
+    """Let `with app.app_context()` work beside `async with`, and a test client's sessions too."""
+    client: Any = QuartClient
+    client.session_transaction = _session_transaction
     for cls in CONTEXT_CLASSES:
         cls.__enter__ = _enter
         cls.__exit__ = _exit
