@@ -3,10 +3,8 @@
 import asyncio
 import os
 import sys
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from functools import cache
 from importlib.resources import files
 from typing import TypeVar
@@ -68,8 +66,7 @@ def _give_way() -> None:
     # On Linux a thread has a priority of its own. The event loop, which answers everybody, goes
     # before those who log in, on the same core too.
     if sys.platform == "linux":
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
+        os.nice(10)
 
 
 def check_password(password: str) -> None:
