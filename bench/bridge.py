@@ -119,8 +119,11 @@ async def measure(patched: bool) -> dict[str, float]:
     """Return the figures of this process, which has the bridge or not."""
     app = make_app()
 
+    def nothing() -> None:
+        """Do nothing."""
+
     async def sync_function() -> None:
-        await app.ensure_async(len)("")
+        await app.ensure_async(nothing)()
 
     async def suspend() -> None:
         await asyncio.sleep(0)
