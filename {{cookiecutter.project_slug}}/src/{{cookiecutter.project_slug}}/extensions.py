@@ -15,8 +15,8 @@ class DecoratorLimiter(Limiter):
     def init_app(self, app: Any) -> None:
         """Bind the app, and spare every request three hooks that look for default limits."""
         super().init_app(app)
-        for hooks in (app.before_request_funcs, app.after_request_funcs, app.teardown_request_funcs):
-            hooks[None].pop()
+        for kind in ("before_request", "after_request", "teardown_request"):
+            getattr(app, f"{kind}_funcs")[None].pop()
 
 
 csrf = CSRFProtect()
