@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -33,31 +33,42 @@ class Goal:
     at_most: float = 0
     ours: str = OURS
     base: Value | None = None
+    # The work whose processor time says the same, where the processor is what limits the peers.
+    busy: str = ""
 
 
 def _rate(work: str) -> Value:
     return lambda result: float(result["loads"][work]["rate"])
 
 
+def _processor(work: str) -> Value:
+    return lambda result: 1 / float(result["loads"][work]["processor_us"])
+
+
 def _p99(work: str) -> Value:
     return lambda result: float(result["loads"][work]["p99"])
 
 
+PUBLIC = "public page"
 GOALS = (
-    Goal("public page, against bare Quart", _rate("public page"), QUART, at_least=0.97),
-    Goal("`/protected` (memory), against Quart-Auth", _rate(PROTECTED), AUTH, at_least=1.1),
-    Goal("`/protected` (memory), against Flask, best gunicorn", _rate(PROTECTED), FLASK, 1.6),
-    Goal("`/slow`, 200 connections, against the tutorial", _rate(SLOW), TUTORIAL, at_least=100),
-    Goal("`/slow`, 200 connections, against bare Quart", _rate(SLOW), QUART, at_least=0.97),
+    Goal("public page, against bare Quart", _rate(PUBLIC), QUART, 0.97, busy=PUBLIC),
+    Goal("`/protected` (memory), against Quart-Auth", _rate(PROTECTED), AUTH, 1.1, busy=PROTECTED),
+    Goal(
+        "`/protected` (memory), against Flask, best gunicorn",
+        _rate(PROTECTED),
+        FLASK,
+        1.6,
+        busy=PROTECTED,
+    ),
+    Goal("`/slow`, 200 connections, against the tutorial", _rate(SLOW), TUTORIAL, 100),
+    Goal("`/slow`, 200 connections, against bare Quart", _rate(SLOW), QUART, 0.97, busy=SLOW),
     Goal("`/slow`, 200 connections, against Flask, best gunicorn", _rate(SLOW), FLASK, 1.5),
     Goal(
         "p99 of `/protected`: login storm against idle",
         _p99(STORM),
         OURS,
-        0,
-        2,
-        OURS,
-        _p99(PROTECTED),
+        at_most=2,
+        base=_p99(PROTECTED),
     ),
     Goal("memory of a worker, against bare Quart", lambda r: float(r["memory"]), QUART, 0, 1.15),
     Goal("start, against bare Quart", lambda r: float(r["start"]), QUART, 0, 1.5),
@@ -66,8 +77,8 @@ GOALS = (
         _rate(PROTECTED),
         FLASK_SQL,
         1.6,
-        0,
-        OURS_SQL,
+        ours=OURS_SQL,
+        busy=PROTECTED,
     ),
 )
 
@@ -128,8 +139,8 @@ def _short(value: float) -> str:
 
 
 def _goals(data: dict[str, Any]) -> Iterable[str]:
-    yield "| work | goal | ratio: median (min..max) | |"
-    yield "|---|---|---|---|"
+    yield "| work | goal | ratio: median (min..max) | | ratio by processor time |"
+    yield "|---|---|---|---|---|"
     for goal in GOALS:
         values = ratios(goal, data)
         if not values:
@@ -137,8 +148,15 @@ def _goals(data: dict[str, Any]) -> Iterable[str]:
         middle = median(values)
         met = middle >= goal.at_least if goal.at_least else middle <= goal.at_most
         wanted = f">= {goal.at_least:g}" if goal.at_least else f"<= {goal.at_most:g}"
-        spread = f"{middle:.2f} ({min(values):.2f}..{max(values):.2f})"
-        yield f"| {goal.text} | {wanted} | {spread} | {'met' if met else 'missed'} |"
+        verdict = "met" if met else "missed"
+        busy = ""
+        if goal.busy:
+            busy = _range(ratios(replace(goal, value=_processor(goal.busy)), data))
+        yield f"| {goal.text} | {wanted} | {_range(values)} | {verdict} | {busy} |"
+
+
+def _range(values: list[float]) -> str:
+    return f"{median(values):.2f} ({min(values):.2f}..{max(values):.2f})"
 
 
 def _workers(data: dict[str, Any]) -> Iterable[str]:
@@ -166,7 +184,9 @@ uses wrk where that is installed, else a client of its own.
 Every peer runs with one worker on one core; the load comes from the other core. A round measures
 every peer once, and the order turns round with each round. Figures are the median of the rounds,
 with the least and the most in brackets; ratios are taken within each round, against the best peer
-of that round, before their median is.
+of that round, before their median is. A busy machine disturbs requests a second more than the
+processor time that the server spent on a request, so ratios by that time stand beside them where
+the processor is what limits.
 
 The work is the same everywhere: the render's own page templates, the same six security headers, a
 host check, a CSRF token in each form, Argon2id with the same parameters. The peers are in
