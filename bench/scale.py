@@ -20,18 +20,16 @@ from lineup import PEERS, UVLOOP, Peer
 from load import measure
 from report import write
 from run import CACHE, machine
-from servers import Server, Workshop, pin
+from servers import CLIENT_CORE, Server, Workshop, pin
 from visitor import Visitor
 
 MEMORY, SQL = (next(p for p in PEERS if p.backend == b) for b in ("memory", "sql"))
-IDLE, WAITING = 5000, 1000
-UPLOAD_MIB = 100
+IDLE, WAITING, UPLOAD_MIB = 5000, 1000, 100
 
 
 def workers(workshop: Workshop) -> str:
     """Compare two workers on two cores with one on one."""
-    lines = ["| workers | requests/s, `/protected`, median of 3 |", "|---|---|"]
-    rates = {}
+    lines, rates = ["| workers | requests/s, `/protected`, median of 3 |", "|---|---|"], {}
     for count in (1, 2):
         server = Server(workshop, SQL, f" --workers {count}")
         server.cores = set(range(count))
@@ -48,7 +46,7 @@ def workers(workshop: Workshop) -> str:
 
 def idle(workshop: Workshop) -> str:
     """Hold idle connections and let many requests wait at once, on one worker."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     # Connections that are kept for longer than the opening of all of them takes.
     with Server(workshop, MEMORY, " --timeout-keep-alive 120") as server:
@@ -56,7 +54,6 @@ def idle(workshop: Workshop) -> str:
         visitor.log_in()
         before = server.memory()
         took, held, alive, bad = asyncio.run(_crowd(server, visitor.cookie))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert (alive, bad) == (IDLE, 0), (alive, bad)
     return (
         f"{IDLE:,} idle keep-alive connections on one worker: {held - before:.0f} MiB more than "
@@ -147,7 +144,7 @@ def rows(workshop: Workshop) -> str:
             visitor.check("/protected")
             rate, cost = statistics.median(rates), statistics.median(costs)
             lines.append(f"| {count:,} | {rate:,.0f} | {cost:,.0f} |")
-    return "\n".join([*lines, "", "SQLite, one worker, median of five times two seconds."])
+    return "\n".join([*lines, "", "SQLite, one worker, median of five times 2 s."])
 
 
 def _add_rows(path: Path, first: int, last: int) -> None:
@@ -188,7 +185,7 @@ def main() -> None:
         title, check = CHECKS[name]
         print(f"{title} ...", file=sys.stderr, flush=True)
         if name != "workers":
-            pin(1)
+            pin(CLIENT_CORE)
         text = check(workshop)
         print(text)
         command = f"python3 bench/scale.py {name}"
