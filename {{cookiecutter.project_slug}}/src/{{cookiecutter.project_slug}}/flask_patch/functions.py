@@ -7,6 +7,7 @@ from typing import Any
 
 import flask
 import flask.app
+import flask.ctx
 import flask.helpers
 import flask.templating
 import quart
@@ -14,6 +15,7 @@ import quart.helpers
 import quart.templating
 from flask.views import MethodView, http_method_funcs
 
+from .versions import find_request_context
 from .waiting import dual, go_betweens
 
 TEMPLATING = (
@@ -48,6 +50,7 @@ def repoint_functions() -> None:
         _make_dual(quart.helpers, name)
     repoint(flask.helpers.send_file, dual(send_file))
     repoint(flask.helpers.send_from_directory, dual(send_from_directory))
+    repoint(flask.ctx.has_request_context, has_request_context)
     repoint(flask.helpers.get_flashed_messages, quart.helpers.get_flashed_messages)
     repoint(flask.helpers.get_template_attribute, quart.helpers.get_template_attribute)
 
@@ -57,6 +60,11 @@ def _make_dual(module: Any, name: str) -> Callable[..., Any]:
     for owner in (module, quart):
         setattr(owner, name, answer)
     return answer
+
+
+def has_request_context() -> bool:
+    """Say whether there is a request, or a websocket, which passes for one."""
+    return find_request_context() is not None
 
 
 async def send_file(file: Any, *args: Any, **kwargs: Any) -> quart.Response:
