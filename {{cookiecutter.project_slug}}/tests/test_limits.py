@@ -1,26 +1,47 @@
-"""Limits beyond the login's: Flask-Limiter's decorators hold for any view."""
+"""Limits beyond the login's: Flask-Limiter's hold for any view, and for all."""
 
 from importlib import import_module
 
+import pytest
 from conftest import PACKAGE, Browser
-from quart import Quart
+from flask_limiter import Limit
+from quart import Blueprint, Quart
 
 limiter = import_module(f"{PACKAGE.__name__}.extensions").limiter
 
 
-async def test_a_limit_on_a_view_of_ones_own_holds(app: Quart, browser: Browser) -> None:
+async def codes(browser: Browser, path: str) -> list[int]:
+    return [(await browser.get(path)).status_code for _ in range(3)]
+
+
+async def test_a_limit_on_a_view_holds(app: Quart, member: Browser) -> None:
     @app.get("/rare")
     @limiter.limit("2 per minute")
     async def rare() -> str:
         return "ok"
 
-    await browser.login()
-    codes = [(await browser.get("/rare")).status_code for _ in range(3)]
-    assert codes == [200, 200, 429]
+    assert await codes(member, "/rare") == [200, 200, 429]
+    assert await codes(member, "/healthz") == [200, 200, 200]
 
 
-async def test_no_limit_is_looked_up_for_requests_without_one(app: Quart) -> None:
-    hooks = app.before_request_funcs, app.after_request_funcs, app.teardown_request_funcs
-    for functions in hooks:
-        modules = [getattr(f, "func", f).__module__ for f in functions[None]]
-        assert "flask_limiter._extension" not in modules
+async def test_a_limit_on_all_views_holds(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = [Limit("2 per minute").bind(limiter)]
+    monkeypatch.setattr(limiter.limit_manager, "_default_limits", limits)
+    assert await codes(browser, "/healthz") == [200, 200, 429]
+
+
+async def test_a_limit_on_a_blueprint_holds(
+    app: Quart, member: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limiter.limit_manager, "_blueprint_limits", {})
+    part = Blueprint("part", __name__)
+    limiter.limit("2 per minute")(part)
+
+    @part.get("/part")
+    async def page() -> str:
+        return "ok"
+
+    app.register_blueprint(part)
+    assert await codes(member, "/part") == [200, 200, 429]

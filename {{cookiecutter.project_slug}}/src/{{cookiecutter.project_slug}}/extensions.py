@@ -1,7 +1,5 @@
 """The Flask extensions, not yet bound to an app."""
 
-from typing import Any
-
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_wtf import CSRFProtect
@@ -9,16 +7,21 @@ from flask_wtf import CSRFProtect
 from .login_manager import SessionLoginManager
 
 
-class DecoratorLimiter(Limiter):
-    """Limits what is decorated; for default limits, use Flask-Limiter's own class."""
+class SparingLimiter(Limiter):
+    """Flask-Limiter, which searches before each request only if more than views has limits.
 
-    def init_app(self, app: Any) -> None:
-        """Bind the app, and spare every request three hooks that look for default limits."""
-        super().init_app(app)
-        for kind in ("before_request", "after_request", "teardown_request"):
-            getattr(app, f"{kind}_funcs")[None].pop()
+    A decorated view looks for its own limits when it is called.
+    """
+
+    def _check_request_limit(
+        self, callable_name: str | None = None, in_middleware: bool = True
+    ) -> None:
+        manager = self.limit_manager
+        general = manager._default_limits or manager._application_limits or self._meta_limits
+        if general or manager._blueprint_limits or not in_middleware:
+            super()._check_request_limit(callable_name, in_middleware)
 
 
 csrf = CSRFProtect()
-limiter = DecoratorLimiter(get_remote_address, strategy="moving-window")
+limiter = SparingLimiter(get_remote_address, strategy="moving-window")
 login_manager = SessionLoginManager()
