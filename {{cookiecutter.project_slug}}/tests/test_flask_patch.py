@@ -2,10 +2,15 @@
 
 import asyncio
 import threading
+from io import BytesIO
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import click
 import flask
+import flask.cli
+import flask.signals
 import pytest
 from quart import Quart, request
 from quart.utils import run_sync
@@ -115,3 +120,158 @@ async def test_cancelling_a_request_reaches_sync_code(flask_patch: ModuleType) -
     with pytest.raises(asyncio.CancelledError):
         await task
     assert cleaned_up == [True]
+
+
+async def test_an_after_request_hook_written_for_flask_reads_and_changes_a_response(
+    bare: Quart,
+) -> None:
+    @bare.get("/")
+    async def index() -> str:
+        return "hello"
+
+    @bare.after_request
+    def shout(response: Any) -> Any:
+        assert isinstance(response, flask.Response)
+        assert not response.is_streamed
+        body = b"".join(response.response)
+        assert body == response.get_data() == response.data == b"hello"
+        response.set_data(body.upper())
+        return response
+
+    assert await get(bare, "/") == "HELLO"
+
+
+async def test_a_body_is_streamed_by_a_sync_generator_that_waits(
+    bare: Quart, flask_patch: ModuleType
+) -> None:
+    closed = []
+
+    @bare.get("/")
+    def index() -> flask.Response:
+        def numbers() -> Any:
+            for number in range(3):
+                flask_patch.await_only(asyncio.sleep(0))
+                yield f"{flask.request.path}{number}"
+
+        response = flask.Response(flask.stream_with_context(numbers()))
+        response.call_on_close(lambda: closed.append(True))
+        return response
+
+    assert await get(bare, "/") == "/0/1/2"
+    assert closed == [True]
+
+
+async def test_a_sync_view_reads_the_body_and_the_wsgi_environment(bare: Quart) -> None:
+    @bare.post("/page")
+    def page() -> str:
+        environ = flask.request.environ
+        names = ("REQUEST_METHOD", "PATH_INFO", "QUERY_STRING", "HTTP_X_NAME")
+        return " ".join([*(environ[name] for name in names), flask.request.stream.read().decode()])
+
+    body = await get(bare, "/page?a=1", "POST", data="sent", headers={"X-Name": "alice"})
+    assert body == "POST /page a=1 alice sent"
+
+
+async def test_files_are_sent_with_flasks_arguments(bare: Quart, tmp_path: Path) -> None:
+    (tmp_path / "page.txt").write_text("from a folder")
+
+    @bare.get("/memory")
+    def memory() -> flask.Response:
+        return flask.send_file(BytesIO(b"from memory"), "text/plain", download_name="a.txt")
+
+    @bare.get("/folder/<path:name>")
+    def folder(name: str) -> flask.Response:
+        return flask.send_from_directory(tmp_path, name, etag="one", max_age=60)
+
+    assert await get(bare, "/memory") == "from memory"
+    response = await bare.test_client().get("/folder/page.txt")
+    assert await response.get_data(as_text=True) == "from a folder"
+    assert (response.headers["ETag"], response.cache_control.max_age) == ('"one"', 60)
+    assert (await bare.test_client().get("/folder/../x")).status_code == 404
+
+
+async def test_an_error_handler_set_as_extensions_do_is_used(bare: Quart) -> None:
+    native = bare.handle_user_exception
+
+    def handle_user_exception(error: Exception) -> Any:
+        if isinstance(error, KeyError):
+            return flask.make_response(f"no {error.args[0]}", 404)
+        return native(error)
+
+    bare.handle_user_exception = handle_user_exception  # type: ignore[method-assign, assignment]
+
+    @bare.get("/<name>")
+    def missing(name: str) -> None:
+        raise KeyError(name)
+
+    assert await get(bare, "/key") == "no key"
+
+
+async def test_macros_and_templates_render_in_sync_code(bare: Quart) -> None:
+    template = bare.jinja_env.from_string("{% macro hi(name) %}hi {{ name }}{% endmacro %}{{ x }}")
+
+    @bare.get("/")
+    def index() -> str:
+        return f"{template.render(x=1)} {template.module.hi('alice')}"  # type: ignore[attr-defined]
+
+    assert await get(bare, "/") == "1 hi alice"
+
+
+async def test_signals_reach_async_receivers_from_sync_code(bare: Quart) -> None:
+    received = []
+    signal = flask.signals.Namespace().signal("saved")
+
+    async def receive(sender: Quart, **data: Any) -> None:
+        await asyncio.sleep(0)
+        received.append((sender, data))
+
+    signal.connect(receive)
+
+    @bare.get("/")
+    def index() -> str:
+        signal.send(bare, name="alice")
+        return "sent"
+
+    assert await get(bare, "/") == "sent"
+    assert received == [(bare, {"name": "alice"})]
+
+
+def test_contexts_open_in_sync_code(bare: Quart) -> None:
+    with bare.test_request_context("/page"):
+        assert flask.request.path == "/page"
+    with bare.app_context():
+        assert not flask.has_request_context()
+        assert flask.current_app.name == "bare"
+
+
+async def test_sync_test_code_writes_to_a_session(bare: Quart, flask_patch: ModuleType) -> None:
+    client = bare.test_client()
+
+    def visit() -> None:
+        with client.session_transaction() as session:
+            session["name"] = "alice"
+        with client.session_transaction() as session:
+            assert session["name"] == "alice"
+
+    await flask_patch.greenlet_spawn(visit)
+
+
+def test_a_command_written_for_flask_runs_in_the_context_of_its_app(
+    bare: Quart, flask_patch: ModuleType
+) -> None:
+    group = flask.cli.AppGroup("jobs")
+
+    @group.command("wait")
+    def wait() -> None:
+        flask_patch.await_only(asyncio.sleep(0))
+        click.echo(flask.current_app.name)
+
+    @group.command("asynchronous")
+    async def asynchronous() -> None:
+        await asyncio.sleep(0)
+        click.echo(flask.current_app.name)
+
+    bare.cli.add_command(group)
+    for command in ("wait", "asynchronous"):
+        result = bare.test_cli_runner().invoke(args=["jobs", command])
+        assert (result.exit_code, result.output) == (0, "bare\n"), result.output
