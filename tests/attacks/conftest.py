@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from baking import Bake, BakedProject
 from playwright.async_api import Browser, async_playwright
-from security.sites import Site, Start
+from attacks.sites import Site, Start
 from visitor import first_user, free_port, serve
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")

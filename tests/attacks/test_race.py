@@ -11,7 +11,7 @@ from contextlib import ExitStack
 import httpx
 import pytest
 import redis
-from security.sites import Site, Start
+from attacks.sites import Site, Start
 
 pytestmark = pytest.mark.slow
 

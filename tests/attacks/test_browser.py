@@ -7,7 +7,7 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, Route
-from security.sites import Site
+from attacks.sites import Site
 
 pytestmark = pytest.mark.slow
 

@@ -1,6 +1,6 @@
 """Print what logins cost: how long they hold up the event loop, and what their time tells.
 
-    python tests/security/measure.py
+    python tests/attacks/measure.py
 
 Medians of interleaved refusals, and the longest delay of the loop during parallel logins. Figures
 of a busy machine say little; no test depends on them.
