@@ -12,9 +12,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from attacks.sites import Site, Start
 from baking import Bake, BakedProject
 from playwright.async_api import Browser, async_playwright
-from attacks.sites import Site, Start
 from visitor import first_user, free_port, serve
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")

@@ -6,8 +6,8 @@ import itertools
 from urllib.parse import quote, urlsplit
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, Route
 from attacks.sites import Site
+from playwright.async_api import Browser, BrowserContext, Page, Route
 
 pytestmark = pytest.mark.slow
 
