@@ -24,13 +24,13 @@ async def login() -> ResponseReturnValue:
             return redirect(next_url(), 303)
         return await render_template("login.html", form=form)
     if not form.validate_on_submit():
-        return await _refuse(form, 400)
+        return await _refuse(400)
     name: str = form.username.data
     await throttle.count_attempt(name)
     user = await users().authenticate(name, form.password.data)
     if user is None:
         audit.record("login failed", name)
-        return await _refuse(form, 401)
+        return await _refuse(401)
     await throttle.forget_attempts()
     await start_login(user, remember=form.remember.data)
     audit.record("login", user.name)
@@ -66,7 +66,7 @@ async def start_login(user: User, *, remember: bool) -> None:
     login_user(user, remember=remember)
 
 
-async def _refuse(form: LoginForm, code: int) -> ResponseReturnValue:
+async def _refuse(code: int) -> ResponseReturnValue:
     if not wants_html():
         return {"error": "Bad login"}, code
     # The same page whoever was asked for: the name is not shown again.
