@@ -1,5 +1,7 @@
 """The app for an ASGI server: `hypercorn`, `uvicorn` and `granian` all take this module's `app`."""
 
+import gc
+
 from dotenv import find_dotenv, load_dotenv
 
 from .app import create_app
@@ -12,3 +14,7 @@ try:
     check(app)
 except ConfigError as error:
     raise SystemExit(f"Error: {error}") from None
+
+# What is here now stays. Left out of garbage collections, they no longer halt requests for long.
+gc.collect()
+gc.freeze()

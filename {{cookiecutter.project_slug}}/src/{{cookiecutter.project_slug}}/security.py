@@ -33,6 +33,8 @@ def init_app(app: Quart) -> None:
     """Register the checks, in the order in which they are made, and the headers."""
     if not app.config["TRUSTED_HOSTS"]:
         app.config["TRUSTED_HOSTS"] = DEVELOPMENT_HOSTS
+    secure = app.config["SESSION_COOKIE_SECURE"]
+    app.config["SECURITY_HEADERS"] = HEADERS | (TRANSPORT_SECURITY if secure else {})
     app.before_request(check_request)
     app.before_websocket(check_websocket)
     app.after_request(set_headers)
@@ -59,11 +61,10 @@ async def check_websocket() -> None:
 
 async def set_headers(response: Response) -> Response:
     """Add the headers that a view has not set itself."""
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    if current_app.config["SESSION_COOKIE_SECURE"]:
-        for name, value in TRANSPORT_SECURITY.items():
-            response.headers.setdefault(name, value)
+    given = {name.lower() for name, _ in response.headers}
+    for name, value in current_app.config["SECURITY_HEADERS"].items():
+        if name.lower() not in given:
+            response.headers.add(name, value)
     return response
 
 

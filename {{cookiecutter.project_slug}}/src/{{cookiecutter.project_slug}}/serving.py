@@ -4,15 +4,35 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from itsdangerous import URLSafeTimedSerializer
 from quart import Quart, Response
+from quart.sessions import SecureCookieSessionInterface
 from werkzeug.exceptions import NotFound
 
 from .config import ConfigError
 from .users import BackendUnavailable
 
 
+class SessionInterface(SecureCookieSessionInterface):
+    """Signed cookies, by one serializer as long as the keys stay; Quart makes one a request."""
+
+    _keys: tuple[Any, ...] = ()
+    _serializer: URLSafeTimedSerializer | None = None
+
+    def get_signing_serializer(self, app: Quart) -> URLSafeTimedSerializer | None:
+        """Return what signs with the app's keys."""
+        keys = (app.secret_key, *(app.config["SECRET_KEY_FALLBACKS"] or ()))
+        if keys != self._keys:
+            self._serializer, self._keys = super().get_signing_serializer(app), keys
+        return self._serializer
+
+
 class App(Quart):
     """A Quart app that checks its user backend before `quart run` serves it."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.session_interface = SessionInterface()
 
     async def send_static_file(self, filename: str) -> Response:
         """Serve a static file; a name that no file can have is not found."""
