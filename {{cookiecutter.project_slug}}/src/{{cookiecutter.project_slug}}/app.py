@@ -27,7 +27,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Quart:
 
     security.init_app(app)
     csrf.init_app(app)
-    limiter.init_app(app)  # type: ignore[arg-type]  # it is typed for Flask's app
+    limiter.init_app(app)
     login_manager.init_app(app)
     for part in (auth, cli, errors, pages):
         part.init_app(app)

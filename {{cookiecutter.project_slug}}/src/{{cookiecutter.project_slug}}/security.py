@@ -26,15 +26,13 @@ HEADERS = {
     # What may be stored says so itself.
     "Cache-Control": "no-store",
 }
-TRANSPORT_SECURITY = {"Strict-Transport-Security": "max-age=31536000"}
+SECURE_HEADERS = HEADERS | {"Strict-Transport-Security": "max-age=31536000"}
 
 
 def init_app(app: Quart) -> None:
     """Register the checks, in the order in which they are made, and the headers."""
     if not app.config["TRUSTED_HOSTS"]:
         app.config["TRUSTED_HOSTS"] = DEVELOPMENT_HOSTS
-    secure = app.config["SESSION_COOKIE_SECURE"]
-    app.config["SECURITY_HEADERS"] = HEADERS | (TRANSPORT_SECURITY if secure else {})
     app.before_request(check_request)
     app.before_websocket(check_websocket)
     app.after_request(set_headers)
@@ -61,8 +59,9 @@ async def check_websocket() -> None:
 
 async def set_headers(response: Response) -> Response:
     """Add the headers that a view has not set itself."""
+    headers = SECURE_HEADERS if current_app.config["SESSION_COOKIE_SECURE"] else HEADERS
     given = {name.lower() for name, _ in response.headers}
-    for name, value in current_app.config["SECURITY_HEADERS"].items():
+    for name, value in headers.items():
         if name.lower() not in given:
             response.headers.add(name, value)
     return response
