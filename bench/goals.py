@@ -12,7 +12,8 @@ AUTH = "Quart-Auth, uvicorn + uvloop"
 TUTORIAL = "Quart's tutorial on quart-flask-patch, uvicorn + asyncio"
 FLASK = "Flask + Flask-Login, gunicorn"
 FLASK_SQL = "Flask + Flask-Login + Flask-SQLAlchemy, gunicorn"
-PROTECTED, SLOW, STORM = "/protected", "/slow, 200", "/protected in a login storm"
+PROTECTED, LINE = "/protected", "a line of text behind the login"
+SLOW, STORM = "/slow, 200", "/protected in a login storm"
 
 Value = Callable[[dict[str, Any]], float]
 
@@ -55,6 +56,14 @@ GOALS = (
         1.6,
         busy=PROTECTED,
     ),
+    Goal("a line behind the login (memory), against Quart-Auth", _rate(LINE), AUTH, 1.1, busy=LINE),
+    Goal(
+        "a line behind the login (memory), against Flask, best gunicorn",
+        _rate(LINE),
+        FLASK,
+        1.6,
+        busy=LINE,
+    ),
     Goal("`/slow`, 200 connections, against the tutorial", _rate(SLOW), TUTORIAL, 100),
     Goal("`/slow`, 200 connections, against bare Quart", _rate(SLOW), QUART, 0.97, busy=SLOW),
     Goal("`/slow`, 200 connections, against Flask, best gunicorn", _rate(SLOW), FLASK, 1.5),
@@ -67,6 +76,14 @@ GOALS = (
     ),
     Goal("memory of a worker, against bare Quart", lambda r: float(r["memory"]), QUART, 0, 1.15),
     Goal("start, against bare Quart", lambda r: float(r["start"]), QUART, 0, 1.5),
+    Goal(
+        "a line behind the login (SQLite), against Flask + Flask-SQLAlchemy, best gunicorn",
+        _rate(LINE),
+        FLASK_SQL,
+        1.6,
+        ours=OURS_SQL,
+        busy=LINE,
+    ),
     Goal(
         "`/protected` (SQLite), against Flask + Flask-SQLAlchemy, best gunicorn",
         _rate(PROTECTED),

@@ -19,7 +19,7 @@ QUART = ("quart", *FORMS, *ASGI_SERVERS)
 # Gunicorn's gevent worker needs packaging, and does not say so.
 FLASK = ("flask", "flask-login", "flask-wtf", "gunicorn", "gevent", "packaging", *FORMS)
 
-PUBLIC, FORM, PROTECTED = "/healthz", "/", "/protected"
+PUBLIC, FORM, PROTECTED, LINE = "/healthz", "/", "/protected", "/line"
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,13 @@ WORKS = (
     Work("public page", PUBLIC, 16),
     Work("login form", FORM, 16),
     Work("/protected", PROTECTED, 16),
+    Work("a line of text behind the login", LINE, 16),
     Work("/slow, 16", "/slow", 16),
     Work("/slow, 200", "/slow", 200),
     Work("/protected in a login storm", PROTECTED, 16, storm=True),
 )
-PAGES = WORKS[0:3:2]
-QUICK = (*PAGES, WORKS[4])
+PAGES = (WORKS[0], WORKS[2], WORKS[3])
+QUICK = (*PAGES, WORKS[5])
 
 
 @dataclass(frozen=True)

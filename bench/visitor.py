@@ -11,6 +11,7 @@ MARKS = {
     "/healthz": "ok",
     "/": 'name="username"',
     "/protected": f"Logged in as: {NAME}",
+    "/line": f"Logged in as: {NAME}",
     "/slow": f"Logged in as: {NAME}",
 }
 

@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import MutableMapping
+from collections.abc import Iterable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +41,13 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
+
+
+def missing(given: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the headers that are not among those given, found the way the render does."""
+    names = {name.lower() for name, _ in given}
+    return [(name, value) for name, value in HEADERS.items() if name.lower() not in names]
+
 
 # The render's parameters.
 hasher = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)

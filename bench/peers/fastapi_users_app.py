@@ -148,6 +148,12 @@ async def protected(request: Request, user: Current) -> str:
     return render("protected.html", request.session, Visitor(user.email.partition("@")[0]))
 
 
+@app.get("/line", response_class=PlainTextResponse)
+async def line(user: Current) -> str:
+    """Show who is logged in, in a line of text."""
+    return f"Logged in as: {user.email.partition('@')[0]}"
+
+
 @app.get("/slow", response_class=PlainTextResponse)
 async def slow(user: Current) -> str:
     """Wait for something."""

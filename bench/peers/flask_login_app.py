@@ -6,7 +6,6 @@ from typing import Any
 
 from common import (
     HASH,
-    HEADERS,
     HOSTS,
     KEY,
     NAME,
@@ -17,6 +16,7 @@ from common import (
     URLS,
     LoginForm,
     is_right,
+    missing,
 )
 from flask import Flask, Response, redirect, render_template, request
 from flask_login import LoginManager, UserMixin, current_user, login_required, login_user
@@ -78,8 +78,7 @@ else:
 @app.after_request
 def set_headers(response: Response) -> Response:
     """Add the headers."""
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
+    response.headers.extend(missing(response.headers))
     return response
 
 
@@ -107,6 +106,13 @@ def login() -> Any:
 def protected() -> str:
     """Show who is logged in."""
     return render_template("protected.html")
+
+
+@app.get("/line")
+@login_required
+def line() -> str:
+    """Show who is logged in, in a line of text."""
+    return f"Logged in as: {current_user.name}"
 
 
 @app.get("/slow")

@@ -67,6 +67,12 @@ async def protected(request: Request[Visitor, Any, Any]) -> str:
     return render("protected.html", request.session, request.user)
 
 
+@get("/line", media_type=MediaType.TEXT)
+async def line(request: Request[Visitor, Any, Any]) -> str:
+    """Show who is logged in, in a line of text."""
+    return f"Logged in as: {request.user.name}"
+
+
 @get("/slow", media_type=MediaType.TEXT)
 async def slow(request: Request[Visitor, Any, Any]) -> str:
     """Wait for something."""
@@ -87,7 +93,7 @@ def refuse(_: Request, __: NotAuthorizedException) -> Response[str]:
 
 
 app = Litestar(
-    [healthz, show_login, login, protected, slow],
+    [healthz, show_login, login, protected, line, slow],
     on_app_init=[
         SessionAuth[Visitor, ServerSideSessionBackend](
             retrieve_user_handler=find_user,

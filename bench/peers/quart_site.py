@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from common import (
-    HEADERS,
     HOSTS,
     KEY,
     SITE,
@@ -17,6 +16,7 @@ from common import (
     csrf_token,
     is_own_token,
     is_right,
+    missing,
 )
 from quart import Quart, Response, abort, redirect, render_template, request, session
 from werkzeug.sansio.utils import host_is_trusted
@@ -34,8 +34,7 @@ def create_site() -> Quart:
 
     @app.after_request
     async def set_headers(response: Response) -> Response:
-        for name, value in HEADERS.items():
-            response.headers.setdefault(name, value)
+        response.headers.extend(missing(response.headers))
         return response
 
     @app.context_processor
@@ -74,6 +73,11 @@ def add_pages(
     @protect
     async def protected() -> str:
         return await render_template("protected.html")
+
+    @app.get("/line")
+    @protect
+    async def line() -> str:
+        return f"Logged in as: {user_name()}"
 
     @app.get("/slow")
     @protect

@@ -2,11 +2,9 @@
 
 import asyncio
 
-from bench_app import create_app
+from bench_app.asgi import app
 from common import NAME, PASSWORD, SLOW_SECONDS
 from flask_login import current_user, login_required
-
-app = create_app()
 
 
 @app.before_serving
@@ -15,6 +13,13 @@ async def add_user() -> None:
     users = app.extensions["users"]
     if NAME not in [user.name for user in await users.all()]:
         await users.add(NAME, PASSWORD)
+
+
+@app.get("/line")
+@login_required
+async def line() -> str:
+    """Show who is logged in, in a line of text."""
+    return f"Logged in as: {current_user.name}"
 
 
 @app.get("/slow")

@@ -97,6 +97,12 @@ async def protected(request: Request) -> Response:
 
 
 @protect
+async def line(request: Request) -> Response:
+    """Show who is logged in, in a line of text."""
+    return PlainTextResponse(f"Logged in as: {request.state.user.name}")
+
+
+@protect
 async def slow(request: Request) -> Response:
     """Wait for something."""
     await asyncio.sleep(SLOW_SECONDS)
@@ -108,6 +114,7 @@ app = Starlette(
         Route("/healthz", healthz),
         Route(URLS["auth.login"], login, methods=["GET", "POST"]),
         Route(URLS["pages.protected"], protected),
+        Route("/line", line),
         Route("/slow", slow),
     ],
     middleware=MIDDLEWARE,

@@ -1,0 +1,158 @@
+"""Measure the cost of pages in process, without a server: microseconds of processor time.
+
+python3 bench/in_process.py            bare Quart, Quart-Auth and the render, in turns
+"""
+
+import asyncio
+import importlib
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+from visitor import NAME, PASSWORD
+
+PEERS = (
+    "bare Quart, uvicorn + uvloop",
+    "Quart-Auth, uvicorn + uvloop",
+    "this template, uvicorn + uvloop",
+    "this template, uvicorn + uvloop, SQLite",
+)
+PAGES = ("/healthz", "/line", "/protected")
+BATCHES, REQUESTS = 100, 50
+
+
+def main() -> None:
+    """Measure each peer three times, in turns, each time in a process of its own."""
+    from lineup import PEERS as ALL
+    from run import CACHE
+    from servers import SETTINGS, Workshop
+
+    workshop = Workshop(CACHE)
+    peers = [peer for peer in ALL if peer.name in PEERS]
+    for _ in range(3):
+        for peer in peers:
+            binaries, variables = workshop.prepare(peer)
+            with tempfile.TemporaryDirectory() as folder:
+                own = {"PEER_FOLDER": folder, "INSTANCE_PATH": folder}
+                subprocess.run(
+                    [binaries / "python", __file__, peer.app.partition(":")[0], peer.name],
+                    env={**os.environ, **SETTINGS, **variables, **own},
+                    cwd=folder,
+                    check=True,
+                    stderr=subprocess.DEVNULL,
+                )
+
+
+class Client:
+    """A browser that calls the app itself."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+        self.cookies: dict[bytes, bytes] = {}
+
+    async def ask(self, path: str, form: dict[str, str] | None = None) -> tuple[int, bytes]:
+        """Return the status and the body of the answer."""
+        body = urlencode(form or {}).encode()
+        cookie = b"; ".join(name + b"=" + value for name, value in self.cookies.items())
+        headers = [(b"host", b"localhost"), (b"accept", b"text/html"), (b"cookie", cookie)]
+        if form:
+            headers += [(b"content-type", b"application/x-www-form-urlencoded")]
+            headers += [(b"content-length", str(len(body)).encode())]
+        events = iter([{"type": "http.request", "body": body}])
+        over = asyncio.Event()
+        status, answer = 0, b""
+
+        async def receive() -> dict[str, Any]:
+            event = next(events, None)
+            if event is None:
+                await over.wait()
+            return event or {"type": "http.disconnect"}
+
+        async def send(event: dict[str, Any]) -> None:
+            nonlocal status, answer
+            if event["type"] == "http.response.start":
+                status = event["status"]
+                for name, value in event["headers"]:
+                    if name.lower() == b"set-cookie":
+                        key, _, rest = value.partition(b"=")
+                        self.cookies[key] = rest.partition(b";")[0]
+                return
+            answer += event.get("body", b"")
+            if not event.get("more_body"):
+                over.set()
+
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": "1.1",
+            "method": "POST" if form else "GET",
+            "scheme": "http",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
+            "root_path": "",
+            "headers": headers,
+            "client": ("127.0.0.1", 50000),
+            "server": ("127.0.0.1", 5000),
+            "state": {},
+            "extensions": {},
+        }
+        await asyncio.create_task(self.app(scope, receive, send))
+        return status, answer
+
+
+async def measure(app: Any, name: str) -> None:
+    """Log in, and print the tenth percentile for each page: what a quiet moment gives."""
+    started = asyncio.Event()
+    events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    await events.put({"type": "lifespan.startup"})
+
+    async def send(event: dict[str, Any]) -> None:
+        started.set()
+
+    scope = {"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}
+    lifespan = asyncio.create_task(app(scope, events.get, send))
+    await started.wait()
+    client = Client(app)
+    _, page = await client.ask("/")
+    token = re.search(rb'csrf_token" value="([^"]+)', page)
+    form = {
+        "username": NAME,
+        "password": PASSWORD,
+        "csrf_token": token[1].decode() if token else "",
+    }
+    await client.ask("/", form)
+    figures = []
+    for path in PAGES:
+        status, page = await client.ask(path)
+        if status != 200 or (path != "/healthz" and NAME.encode() not in page):
+            raise SystemExit(f"GET {path}: {status}")
+        costs = []
+        for _ in range(BATCHES):
+            begin = time.process_time()
+            for _ in range(REQUESTS):
+                await client.ask(path)
+            costs.append((time.process_time() - begin) / REQUESTS * 1e6)
+        figures.append(f"{path} {sorted(costs)[BATCHES // 10]:4.0f}")
+    print(f"{name:42}", *figures, flush=True)
+    lifespan.cancel()
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 1:
+        main()
+    else:
+        import uvloop
+
+        module = importlib.import_module(sys.argv[1])
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(measure(module.app, sys.argv[2]))
