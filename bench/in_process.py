@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(Path(__file__).parent))
 
+import lineup
+from run import CACHE
+from servers import SETTINGS, Workshop
 from visitor import NAME, PASSWORD
 
 PEERS = (
@@ -32,12 +34,8 @@ BATCHES, REQUESTS = 100, 50
 
 def main() -> None:
     """Measure each peer three times, in turns, each time in a process of its own."""
-    from lineup import PEERS as ALL
-    from run import CACHE
-    from servers import SETTINGS, Workshop
-
     workshop = Workshop(CACHE)
-    peers = [peer for peer in ALL if peer.name in PEERS]
+    peers = [peer for peer in lineup.PEERS if peer.name in PEERS]
     for _ in range(3):
         for peer in peers:
             binaries, variables = workshop.prepare(peer)

@@ -1,7 +1,8 @@
 """Settings: a bad one keeps the app from starting, and the error names it in one line."""
 
+import gc
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
@@ -104,7 +105,7 @@ def test_environment_sets_and_an_empty_variable_does_not(monkeypatch: pytest.Mon
 @pytest.fixture
 def asgi(
     config: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Callable[[], Any]:
+) -> Iterator[Callable[[], Any]]:
     """Import the module that servers import, with the settings in the environment."""
     monkeypatch.chdir(tmp_path)
     for name, value in config.items():
@@ -112,11 +113,20 @@ def asgi(
             monkeypatch.setenv(name, value)
     name = f"{PACKAGE.__name__}.asgi"
     monkeypatch.delitem(sys.modules, name, raising=False)
-    return lambda: import_module(name)
+    yield lambda: import_module(name)
+    gc.unfreeze()
 
 
 def test_server_finds_the_app(asgi: Callable[[], Any]) -> None:
     assert asgi().app.name == PACKAGE.__name__
+
+
+def test_collections_leave_out_what_was_there_before_the_first_request(
+    asgi: Callable[[], Any],
+) -> None:
+    assert gc.get_freeze_count() == 0
+    asgi()
+    assert gc.get_freeze_count() > 0
 
 
 def test_server_is_told_in_one_line_why_the_app_cannot_start(

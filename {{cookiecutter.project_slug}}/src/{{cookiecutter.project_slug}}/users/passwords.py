@@ -66,7 +66,7 @@ def _give_way() -> None:
     # On Linux a thread has a priority of its own. The event loop, which answers everybody, goes
     # before those who log in, on the same core too.
     if sys.platform == "linux":
-        os.nice(10)
+        os.nice(15)
 
 
 def check_password(password: str) -> None:
