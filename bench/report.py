@@ -74,18 +74,22 @@ The first takes about a quarter of an hour, and with `--quick` two minutes for a
 needs [uv](https://docs.astral.sh/uv/), makes an environment for each peer in the cache folder, and
 uses wrk where that is installed, else a client of its own.
 
-Every peer runs with one worker on one core; the load comes from the other core. A round measures
-every peer once, and the order turns round with each round. Figures are the median of the rounds,
-with the least and the most in brackets; ratios are taken within each round, against the best peer
-of that round, before their median is. A busy machine disturbs requests a second more than the
-processor time that the server spent on a request, so ratios by that time stand beside them where
-the processor is what limits.
+Every peer runs with one worker on one core; the load comes from the other core. A round starts all
+peers and gives each piece of work to one after the other, the rest being idle, so that those that
+are compared meet the machine within seconds; the order turns round with each round. Figures are the
+median of the rounds, with the least and the most in brackets; ratios are taken within each round,
+against the best peer of that round, before their median is. A busy machine disturbs requests a
+second more than the processor time that the server spent on a request, so ratios by that time stand
+beside them where the processor is what limits.
 
 The work is the same everywhere: the render's own page templates, the same six security headers, a
 host check, a CSRF token in each form, Argon2id with the same parameters. The peers are in
 `bench/peers/`. Before and after each measurement the page is read as the logged-in user, and the
 user's name has to be in it; errors are answers other than 2xx and 3xx, broken connections, and
 refused logins of the storm (four people who log in without a pause).
+
+A page is mostly the work of templates, which all peers share. So there is also a line of text
+behind the login, `Logged in as: demo`, which shows what the way to a logged-in user costs.
 
 What the template does and the peers do not: logins that the server keeps and can revoke, a login
 asked for on every page that is not listed as public, Fetch Metadata checks, and throttled logins.

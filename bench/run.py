@@ -10,13 +10,14 @@ import os
 import platform
 import sys
 import time
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from lineup import PEERS, QUICK, Peer, Work
+from lineup import PEERS, PUBLIC, QUICK, WORKS, Peer, Work
 from load import measure
 from report import table, write
 from servers import CLIENT_CORE, NotServing, Server, Workshop, pin
@@ -40,11 +41,9 @@ def main() -> None:
     data = {"began": _now(), "machine": machine(), "seconds": seconds, "results": []}
     for number in range(1, rounds + 1):
         # Every other round in reverse, so that no peer always follows the same one.
-        for peer in peers if number % 2 else reversed(peers):
-            works = [w for w in peer.works if not options.quick or w in QUICK]
-            works = [w for w in works if options.work in w.name]
-            _say(f"round {number} of {rounds}: {peer.name}")
-            result = measure_peer(workshop, peer, works, seconds)
+        order = peers if number % 2 else peers[::-1]
+        works = [w for w in (QUICK if options.quick else WORKS) if options.work in w.name]
+        for result in measure_round(f"round {number} of {rounds}", workshop, order, works, seconds):
             data["results"].append(result | {"round": number})
         if not (options.quick or options.peer or options.work):
             (options.cache / "results.json").write_text(json.dumps(data, indent=1))
@@ -53,29 +52,66 @@ def main() -> None:
     print(table(data))
 
 
-def measure_peer(workshop: Workshop, peer: Peer, works: list[Work], seconds: int) -> dict[str, Any]:
-    """Start the peer, make sure that it does the work, and measure each piece of it."""
-    result: dict[str, Any] = {"peer": peer.name, "loads": {}, "wrong": []}
-    try:
-        with Server(workshop, peer) as server:
-            result["start"] = server.start_seconds
-            visitor = Visitor(server.port)
-            if any(work.path != "/healthz" for work in works):
-                visitor.log_in()
-            if works:
-                measure(server.port, works[0].path, 16, WARM_UP_SECONDS, visitor.cookie)
-            for work in works:
-                before = server.processor_seconds()
-                load = _measure_work(server.port, visitor, work, seconds)
-                busy = server.processor_seconds() - before
-                load["processor_us"] = busy / (load["rate"] * seconds) * 1e6
-                result["loads"][work.name] = load
-            result["memory"] = server.memory()
-    except (NotServing, WrongAnswer, OSError) as error:
-        result["wrong"].append(str(error))
-        _say("")
-        print(f"{peer.name}: {error}", file=sys.stderr)
-    return result
+class Contestant:
+    """A peer's server, from its start, and what has been measured of it."""
+
+    def __init__(self, peer: Peer, server: Server) -> None:
+        self.peer = peer
+        self.server = server
+        self.result: dict[str, Any] = {
+            "peer": peer.name,
+            "loads": {},
+            "wrong": [],
+            "start": server.start_seconds,
+        }
+        self.visitor = Visitor(server.port)
+        if peer.works != WORKS[:1]:
+            self.visitor.log_in()
+        measure(server.port, PUBLIC, 16, WARM_UP_SECONDS, self.visitor.cookie)
+
+    def measure(self, work: Work, seconds: int) -> None:
+        """Measure one piece of work, unless the peer has failed before."""
+        if self.result["wrong"] or work not in self.peer.works:
+            return
+        before = self.server.processor_seconds()
+        try:
+            load = _measure_work(self.server.port, self.visitor, work, seconds)
+        except (WrongAnswer, OSError) as error:
+            self.result["wrong"].append(str(error))
+            return
+        busy = self.server.processor_seconds() - before
+        load["processor_us"] = busy / (load["rate"] * seconds) * 1e6
+        self.result["loads"][work.name] = load
+
+
+def measure_round(
+    name: str, workshop: Workshop, peers: list[Peer], works: list[Work], seconds: int
+) -> list[dict[str, Any]]:
+    """Start all peers, and give them each piece of work in turn.
+
+    One after the other in seconds, they meet the machine in the same mood.
+    """
+    with ExitStack() as stack:
+        contestants, results = [], []
+        for peer in peers:
+            _say(f"{name}: starting {peer.name}")
+            try:
+                server = stack.enter_context(Server(workshop, peer))
+                contestants.append(Contestant(peer, server))
+                results.append(contestants[-1].result)
+            except (NotServing, WrongAnswer, OSError) as error:
+                results.append({"peer": peer.name, "loads": {}, "wrong": [str(error)]})
+        for work in works:
+            for one in contestants:
+                _say(f"{name}: {work.name}, {one.peer.name}")
+                one.measure(work, seconds)
+        for one in contestants:
+            one.result["memory"] = one.server.memory()
+    for result in results:
+        for wrong in result["wrong"]:
+            _say("")
+            print(f"{result['peer']}: {wrong}", file=sys.stderr)
+    return results
 
 
 def _measure_work(port: int, visitor: Visitor, work: Work, seconds: int) -> dict[str, Any]:
