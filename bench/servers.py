@@ -18,6 +18,7 @@ from lineup import Peer
 HERE = Path(__file__).parent
 TEMPLATE = HERE.parent
 SLUG = "bench_app"
+UV = shutil.which("uv") or str(Path(sys.executable).with_name("uv"))
 SERVER_CORE, CLIENT_CORE = 0, 1
 SETTINGS = {
     "ENVIRONMENT": "development",
@@ -54,9 +55,9 @@ class Workshop:
         place = self.folder / f"env-{digest}"
         if not (place / "complete").exists():
             shutil.rmtree(place, ignore_errors=True)
-            subprocess.run(["uv", "venv", "-q", "-p", sys.executable, place], check=True)
+            subprocess.run([UV, "venv", "-q", "-p", sys.executable, place], check=True)
             python = place / "bin" / "python"
-            command = ["uv", "pip", "install", "-q", "-p", python, *sorted(set(packages))]
+            command = [UV, "pip", "install", "-q", "-p", python, *sorted(set(packages))]
             subprocess.run(command, check=True)
             (place / "complete").write_text(wanted)
         return place / "bin"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from baking import ROOT, copy_template
+from interpreters import UV
 from visitor import assert_login_works, free_port, serve
 
 pytestmark = pytest.mark.slow
@@ -25,7 +26,7 @@ def machine(tmp_path: Path) -> dict[str, str]:
     (commands / "python3").symlink_to(Path(sys.base_prefix) / "bin" / "python3")
     home = tmp_path / "home"
     home.mkdir()
-    cache = subprocess.run(["uv", "cache", "dir"], capture_output=True, text=True, check=True)
+    cache = subprocess.run([UV, "cache", "dir"], capture_output=True, text=True, check=True)
     network = ("PIP_", "UV_", "SSL_CERT", "REQUESTS_", "HTTP_", "HTTPS_", "NO_PROXY")
     kept = {key: value for key, value in os.environ.items() if key.upper().startswith(network)}
     return kept | {

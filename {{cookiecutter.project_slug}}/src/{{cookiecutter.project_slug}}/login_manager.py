@@ -39,10 +39,6 @@ class SessionLoginManager(LoginManager):  # type: ignore[misc]  # Flask-Login is
         user_loaded_from_cookie.send(app._get_current_object(), user=user)
         return user
 
-    def _update_remember_cookie(self, response: Response) -> Response:
-        # What is to be done stands in the session, and whoever wrote it there has accessed it.
-        return super()._update_remember_cookie(response) if session.accessed else response
-
     def _set_cookie(self, response: Response) -> None:
         token = getattr(current_user, "remember_token", None)
         if token:
