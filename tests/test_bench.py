@@ -77,6 +77,6 @@ def test_the_benchmark_runs(tmp_path: Path) -> None:
     run = subprocess.run([sys.executable, RUN, *options], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     rows = [row for row in run.stdout.splitlines() if row.startswith("| this template")]
-    # Two user backends, three pieces of work, no error.
-    assert len(rows) == 6, run.stdout + run.stderr
+    # Two user backends, four pieces of work, no error.
+    assert len(rows) == 8, run.stdout + run.stderr
     assert all(row.endswith("| 0 |") for row in rows), run.stdout
