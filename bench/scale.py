@@ -175,13 +175,16 @@ CHECKS: dict[str, tuple[str, Callable[[Workshop], str]]] = {
 def main() -> None:
     """Run the checks and write their figures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("checks", nargs="*", choices=[*CHECKS, []], default=[*CHECKS])
+    parser.add_argument("checks", nargs="*", metavar="|".join(CHECKS))
     parser.add_argument("--cache", type=Path, default=CACHE)
     options = parser.parse_args()
+    wanted = options.checks or [*CHECKS]
+    if unknown := set(wanted) - set(CHECKS):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(CHECKS)}")
     file = options.cache / "scale.json"
     data = json.loads(file.read_text()) if file.exists() else {"sections": {}}
     workshop = Workshop(options.cache)
-    for name in options.checks:
+    for name in wanted:
         title, check = CHECKS[name]
         print(f"{title} ...", file=sys.stderr, flush=True)
         if name != "workers":
