@@ -45,7 +45,7 @@ def request_of(app: Any, path: str = "/") -> Once:
     """Return what handles one request, from its scope to its last byte."""
     from quart.asgi import ASGIHTTPConnection
 
-    connection = ASGIHTTPConnection(app, {**SCOPE, "path": path})  # type: ignore[arg-type]
+    connection = ASGIHTTPConnection(app, {**SCOPE, "path": path})  # type: ignore[arg-type]  # a dict
 
     async def send(message: Any) -> None:
         """Take the response."""

@@ -5,29 +5,19 @@ python3 bench/in_process.py            bare Quart, Quart-Auth and the render, in
 
 import asyncio
 import importlib
-import os
-import re
 import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import lineup
+from goals import AUTH, OURS, OURS_SQL, QUART
+from lineup import PEERS
 from run import CACHE
-from servers import SETTINGS, Workshop
-from visitor import NAME, PASSWORD
+from servers import Workshop, surroundings
+from visitor import check, filled_in
 
-PEERS = (
-    "bare Quart, uvicorn + uvloop",
-    "Quart-Auth, uvicorn + uvloop",
-    "this template, uvicorn + uvloop",
-    "this template, uvicorn + uvloop, SQLite",
-)
 PAGES = ("/healthz", "/line", "/protected")
 BATCHES, REQUESTS = 100, 50
 
@@ -35,15 +25,14 @@ BATCHES, REQUESTS = 100, 50
 def main() -> None:
     """Measure each peer three times, in turns, each time in a process of its own."""
     workshop = Workshop(CACHE)
-    peers = [peer for peer in lineup.PEERS if peer.name in PEERS]
+    peers = [peer for peer in PEERS if peer.name in (QUART, AUTH, OURS, OURS_SQL)]
     for _ in range(3):
         for peer in peers:
             binaries, variables = workshop.prepare(peer)
             with tempfile.TemporaryDirectory() as folder:
-                own = {"PEER_FOLDER": folder, "INSTANCE_PATH": folder}
                 subprocess.run(
                     [binaries / "python", __file__, peer.app.partition(":")[0], peer.name],
-                    env={**os.environ, **SETTINGS, **variables, **own},
+                    env=surroundings(variables, folder),
                     cwd=folder,
                     check=True,
                     stderr=subprocess.DEVNULL,
@@ -57,7 +46,7 @@ class Client:
         self.app = app
         self.cookies: dict[bytes, bytes] = {}
 
-    async def ask(self, path: str, form: dict[str, str] | None = None) -> tuple[int, bytes]:
+    async def ask(self, path: str, form: dict[str, str] | None = None) -> tuple[int, str]:
         """Return the status and the body of the answer."""
         body = urlencode(form or {}).encode()
         cookie = b"; ".join(name + b"=" + value for name, value in self.cookies.items())
@@ -105,7 +94,7 @@ class Client:
             "extensions": {},
         }
         await asyncio.create_task(self.app(scope, receive, send))
-        return status, answer
+        return status, answer.decode()
 
 
 async def measure(app: Any, name: str) -> None:
@@ -122,18 +111,10 @@ async def measure(app: Any, name: str) -> None:
     await started.wait()
     client = Client(app)
     _, page = await client.ask("/")
-    token = re.search(rb'csrf_token" value="([^"]+)', page)
-    form = {
-        "username": NAME,
-        "password": PASSWORD,
-        "csrf_token": token[1].decode() if token else "",
-    }
-    await client.ask("/", form)
+    await client.ask("/", filled_in(page))
     figures = []
     for path in PAGES:
-        status, page = await client.ask(path)
-        if status != 200 or (path != "/healthz" and NAME.encode() not in page):
-            raise SystemExit(f"GET {path}: {status}")
+        check(path, *await client.ask(path))
         costs = []
         for _ in range(BATCHES):
             begin = time.process_time()

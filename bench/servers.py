@@ -40,6 +40,12 @@ def pin(core: int) -> None:
         os.sched_setaffinity(0, {core})
 
 
+def surroundings(variables: dict[str, str], folder: str) -> dict[str, str]:
+    """Return the environment that a peer runs in, with the folder for what it keeps."""
+    own = {"PEER_FOLDER": folder, "INSTANCE_PATH": folder}
+    return {**os.environ, **SETTINGS, **variables, **own}
+
+
 class Workshop:
     """The folder with one environment for each set of packages, and the renders."""
 
@@ -121,12 +127,11 @@ class Server:
     def __enter__(self) -> "Server":
         self._folder = tempfile.TemporaryDirectory()
         self.folder = Path(self._folder.name)
-        own = {"PEER_FOLDER": self._folder.name, "INSTANCE_PATH": self._folder.name}
         self._log = open(Path(self._folder.name) / "log", "w+b")  # open until the end
         begin = time.perf_counter()
         self.process = subprocess.Popen(
             self._command,
-            env={**os.environ, **SETTINGS, **self._variables, **own},
+            env=surroundings(self._variables, self._folder.name),
             cwd=self._folder.name,
             stdout=self._log,
             stderr=subprocess.STDOUT,

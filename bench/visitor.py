@@ -20,6 +20,19 @@ class WrongAnswer(Exception):
     """A peer does not do the work that is measured."""
 
 
+def check(path: str, status: int, text: str) -> None:
+    """Raise `WrongAnswer` unless the page is the one that is to be measured."""
+    if status != 200 or MARKS[path] not in text:
+        raise WrongAnswer(f"GET {path}: {status} {text[:300]!r}")
+
+
+def filled_in(page: str) -> dict[str, str]:
+    """Return the fields of the page's login form, its token included."""
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
+    form = {"username": NAME, "password": PASSWORD}
+    return form | {"csrf_token": token[1]} if token else form
+
+
 class Visitor:
     """One browser: it keeps its cookies."""
 
@@ -53,18 +66,12 @@ class Visitor:
 
     def check(self, path: str) -> None:
         """Raise `WrongAnswer` unless the page is the one that is to be measured."""
-        status, text = self.ask(path)
-        if status != 200 or MARKS[path] not in text:
-            raise WrongAnswer(f"GET {path}: {status} {text[:300]!r}")
+        check(path, *self.ask(path))
 
     def log_in(self) -> None:
         """Log in through the form."""
         _, page = self.ask("/")
-        token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
-        form = {"username": NAME, "password": PASSWORD}
-        if token:
-            form["csrf_token"] = token[1]
-        status, text = self.ask("/", form)
+        status, text = self.ask("/", filled_in(page))
         if status not in (302, 303):
             raise WrongAnswer(f"POST /: {status} {text[:300]!r}")
         # The page sets the cookie of its CSRF token; what is measured is the visit after that.

@@ -13,18 +13,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from interpreters import find_python
 
 ROOT = Path(__file__).parents[1]
 SUITE = ROOT / "tests" / "extensions"
 RECORD: dict[str, Any] = json.loads((ROOT / "docs" / "extensions.json").read_text())
 PYTHONS = {"quart-0.22": "3.11", "quart-0.23": "3.13", "flask": "3.13"}
-
-
-def need_python(version: str) -> None:
-    """Skip where uv finds no such Python."""
-    uv = Path(sys.executable).with_name("uv")
-    if subprocess.run([uv, "python", "find", version], capture_output=True).returncode:
-        pytest.skip(f"Python {version} is not installed")
 
 
 def need_redis() -> None:
@@ -50,7 +44,7 @@ def test_no_behaviour_is_recorded_as_failing(environment: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("environment", PYTHONS)
 def test_a_fresh_run_gives_the_recorded_results(environment: str) -> None:
-    need_python(PYTHONS[environment])
+    find_python(PYTHONS[environment])
     need_redis()
     command = [sys.executable, str(SUITE / "matrix.py"), "--check", "--only", environment]
     finished = subprocess.run(command, capture_output=True, text=True)

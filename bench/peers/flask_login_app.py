@@ -34,7 +34,7 @@ if os.environ.get("PEER_USERS") == "sql":
     app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{os.environ['PEER_FOLDER']}/users.db"
     db = SQLAlchemy(app)
 
-    class User(UserMixin, db.Model):  # type: ignore[name-defined, misc]
+    class User(UserMixin, db.Model):  # type: ignore[name-defined, misc]  # made at run time
         """A user in the database."""
 
         id = db.Column(db.Integer, primary_key=True)
@@ -64,7 +64,7 @@ if os.environ.get("PEER_USERS") == "sql":
 
 else:
 
-    class User(UserMixin):  # type: ignore[no-redef]
+    class User(UserMixin):  # type: ignore[no-redef]  # one of the two
         """A user in a dict."""
 
         def __init__(self, name: str) -> None:

@@ -19,7 +19,7 @@ users = Table(
 @event.listens_for(engine.sync_engine, "connect")
 def set_pragmas(connection: object, _: object) -> None:
     """Set what the render sets."""
-    cursor = connection.cursor()  # type: ignore[attr-defined]
+    cursor = connection.cursor()  # type: ignore[attr-defined]  # of the driver
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.close()

@@ -4,7 +4,7 @@ Mended so that it runs: Flask-Login asks Flask's own `has_request_context`, whic
 Quart's requests.
 """
 
-import quart_flask_patch  # noqa: F401  # isort: skip
+import quart_flask_patch  # noqa: F401  # isort: skip  # patches on import
 
 import flask_login
 import flask_login.utils

@@ -7,7 +7,7 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 from attacks.sites import Site
-from playwright.async_api import Browser, BrowserContext, Page, Route
+from playwright.async_api import Browser, BrowserContext, Page, Response, Route
 
 pytestmark = pytest.mark.slow
 
@@ -50,6 +50,15 @@ async def is_logged_in(context: BrowserContext, site: Site) -> bool:
     text = await page.inner_text("body")
     await page.close()
     return f"Logged in as: {site.name}" in text
+
+
+async def follow(page: Page, selector: str) -> Response:
+    """Click, and return the answer that the browser is led to."""
+    async with page.expect_navigation() as navigation:
+        await page.click(selector)
+    answer = await navigation.value
+    assert answer is not None
+    return answer
 
 
 async def confine(context: BrowserContext, site: Site) -> list[str]:
@@ -109,10 +118,7 @@ async def test_form_of_another_site_ends_no_login(
     page = await context.new_page()
     await log_in(page, site)
     await page.goto(url)
-    async with page.expect_navigation() as navigation:
-        await page.click("button")
-    answer = await navigation.value
-    assert answer is not None
+    answer = await follow(page, "button")
     assert (answer.url, answer.status) == (f"{site.url}{path}", 403)
     assert await is_logged_in(context, site)
 
@@ -129,10 +135,7 @@ async def test_form_of_another_site_logs_nobody_in(
     inputs = "".join(f'<input name="{name}" value="{value}">' for name, value in fields.items())
     pages["/"] = f'<form method="post" action="{site.url}/">{inputs}<button>win</button></form>'
     await page.goto(url)
-    async with page.expect_navigation() as navigation:
-        await page.click("button")
-    answer = await navigation.value
-    assert answer is not None
+    answer = await follow(page, "button")
     assert (answer.url, answer.status) == (f"{site.url}/", 403)
     assert not await is_logged_in(context, site)
 
@@ -146,10 +149,7 @@ async def test_link_and_image_of_another_site_end_no_login(
     page = await context.new_page()
     await log_in(page, site)
     await page.goto(url)
-    async with page.expect_navigation() as navigation:
-        await page.click("a")
-    answer = await navigation.value
-    assert answer is not None
+    answer = await follow(page, "a")
     assert answer.status == 405
     assert await is_logged_in(context, site)
 

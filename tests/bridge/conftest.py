@@ -13,7 +13,7 @@ PACKAGE = (
 sys.path.insert(0, str(PACKAGE))
 
 import flask_patch  # noqa: E402, F401  (patches on import, so it comes first)
-from quart import Quart  # noqa: E402
+from quart import Quart  # noqa: E402  (after the bridge)
 
 
 @pytest.fixture
