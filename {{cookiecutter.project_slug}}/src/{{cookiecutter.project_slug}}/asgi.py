@@ -15,6 +15,7 @@ try:
 except ConfigError as error:
     raise SystemExit(f"Error: {error}") from None
 
-# What is here now stays. Left out of garbage collections, they no longer halt requests for long.
+# What exists by now lives as long as the process. Garbage collections, which halt all requests,
+# need not look through it again.
 gc.collect()
 gc.freeze()
