@@ -11,6 +11,7 @@ The page on it in the project's docs tells the rest.
 
 from .apps import patch_apps
 from .cli import patch_cli
+from .connections import patch_connections
 from .contexts import make_contexts_synchronous, repoint_contexts
 from .functions import replace_classes, repoint_functions
 from .portals import greenlet_spawn, hosted
@@ -29,6 +30,7 @@ repoint_functions()
 replace_classes()
 patch_requests()
 patch_responses()
+patch_connections()
 patch_templates()
 patch_apps()
 patch_cli()

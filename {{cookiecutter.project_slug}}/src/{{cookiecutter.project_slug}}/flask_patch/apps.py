@@ -13,10 +13,9 @@ from quart import Blueprint, Quart
 
 from .portals import call, copy_context_for_thread, hosted
 from .versions import CONTEXT_CLASSES, dual_method, make_context_optional
-from .waiting import dual, either
+from .waiting import answer, dual, either
 
 HOSTED: dict[type, tuple[str, ...]] = {
-    quart.asgi.ASGIHTTPConnection: ("handle_request",),
     quart.asgi.ASGIWebsocketConnection: ("handle_websocket",),
     Quart: ("startup", "shutdown"),
 }
@@ -41,15 +40,21 @@ SESSION_METHODS = ("open_session", "save_session", "make_null_session")
 
 def ensure_sync(self: Quart, function: Callable[..., Any]) -> Callable[..., Any]:
     """Return the function as one that sync code can call."""
-    return dual(function) if iscoroutinefunction(function) else function
+    # Flask-Login asks at each request, so this makes no more than a `partial`.
+    return partial(answer, function) if _is_async(function) else function
 
 
 def ensure_async(self: Quart, function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the function as an async one; a look at its code is quicker than Quart's way."""
+    """Return the function as an async one."""
+    return function if _is_async(function) else self.sync_to_async(function)
+
+
+def _is_async(function: Callable[..., Any]) -> bool:
+    # A look at the code is quicker than `inspect` is, which knows all cases.
     code = getattr(function, "__code__", None)
     if code is None or hasattr(function, "_is_coroutine_marker"):
-        return _native_ensure_async(self, function)
-    return function if code.co_flags & CO_COROUTINE else self.sync_to_async(function)
+        return iscoroutinefunction(function)
+    return bool(code.co_flags & CO_COROUTINE)
 
 
 def sync_to_async(self: Quart, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -126,7 +131,6 @@ def test_request_context(self: Quart, path: str = "/", **kwargs: Any) -> Any:
 
 _native_make_response = Quart.make_response
 _native_add_background_task = Quart.add_background_task
-_native_ensure_async = Quart.ensure_async
 _sync_open_resource = Flask.open_resource
 _native_test_request_context = Quart.test_request_context
 

@@ -73,8 +73,10 @@ def drive(coro: AnyCoroutine, portal: Portal) -> Any:
 
 
 @coroutine
-def host(coro: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
-    """Await the coroutine in a portal."""
+def host(
+    coro: Coroutine[Any, Any, T], on_wait: Callable[[], None] | None = None
+) -> Generator[Any, Any, T]:
+    """Await the coroutine in a portal; call `on_wait` before it waits for the first time."""
     task = asyncio.current_task() if asyncio._get_running_loop() else None
     if task is None or task in _hosts:
         return (yield from coro.__await__())
@@ -87,6 +89,8 @@ def host(coro: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
     try:
         # Control goes to the portal, until the coroutine has ended or something waits.
         pending = portal.switch(coro)
+        if portal.busy and on_wait is not None:
+            on_wait()
         while portal.busy:
             try:
                 yield pending

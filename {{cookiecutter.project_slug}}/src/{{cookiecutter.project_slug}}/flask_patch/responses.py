@@ -6,13 +6,12 @@ from typing import Any
 import flask.wrappers
 import quart.asgi
 import quart.wrappers.response
-from quart.asgi import ASGIHTTPConnection
 from quart.wrappers import Response
 from quart.wrappers.response import DataBody, ResponseBody
 from werkzeug.sansio.response import Response as SansIOResponse
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from .portals import call, host
+from .portals import call
 from .waiting import await_only, dual, iterate
 
 METHODS = ("add_etag", "freeze", "get_data", "get_json", "make_conditional", "make_sequence")
@@ -89,16 +88,6 @@ async def _make_conditional(self: Response, request: Any, *args: Any, **kwargs: 
     return await _native_make_conditional(self, request, *args, **kwargs)
 
 
-async def _send_response(self: ASGIHTTPConnection, send: Any, response: Any) -> None:
-    if type(response.response) is DataBody and not response._on_close:
-        return await _native_send_response(self, send, response)
-    try:
-        # Until Python 3.12 `wait_for` sends the response in a task of its own.
-        await host(_native_send_response(self, send, response))
-    finally:
-        response.close()
-
-
 async def _iterate_on_loop(iterator: Iterator[Any]) -> AsyncIterator[Any]:
     """Iterate in the request's context; Quart would in a thread, in copies of the context."""
     end = object()
@@ -120,11 +109,10 @@ def _iterate_body(self: Any) -> Iterator[Any]:
 
 _native_init = Response.__init__
 _native_make_conditional = Response.make_conditional
-_native_send_response = ASGIHTTPConnection._send_response
 
 
 def patch_responses() -> None:
-    """Make Quart's responses usable as Werkzeug's, and send what sync code put into them."""
+    """Make Quart's responses usable as Werkzeug's, and iterate over sync bodies on the loop."""
     response: Any = Response
     response.__bases__ = (SyncResponse, flask.wrappers.Response)
     response.__init__ = _init
@@ -139,4 +127,3 @@ def patch_responses() -> None:
     bodies.run_sync_iterable = _iterate_on_loop
     server: Any = quart.asgi
     server.WerkzeugResponse = OnlyWerkzeugResponse
-    server.ASGIHTTPConnection._send_response = _send_response

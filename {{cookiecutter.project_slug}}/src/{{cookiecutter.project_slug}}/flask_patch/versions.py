@@ -1,6 +1,7 @@
 """What differs between versions of Quart, and what a fault in one of them calls for."""
 
 import sys
+from asyncio import Task
 from collections.abc import Callable
 from functools import wraps
 from inspect import signature
@@ -10,6 +11,7 @@ from typing import Any, cast
 import quart.ctx
 import quart.globals
 import quart.signals
+import quart.wrappers
 from blinker import NamedSignal
 from quart import Quart
 from quart.ctx import AppContext
@@ -56,6 +58,27 @@ def _request_of_two() -> Any:
 # The context of the current request or websocket, or None; and the request or websocket itself.
 find_request_context: Callable[[], Any] = _context_of_one if ONE_CONTEXT else _context_of_two
 current_request: Callable[[], Any] = _request_of_one if ONE_CONTEXT else _request_of_two
+
+
+class _ClientDisconnected(Exception):
+    pass
+
+
+# What Quart 0.23 raises when the client has gone; Quart 0.22 has nothing of the kind.
+ClientDisconnected: type[Exception] = getattr(
+    quart.wrappers, "ClientDisconnectedError", _ClientDisconnected
+)
+
+
+async def listen(
+    connection: Any, request: quart.wrappers.Request, receive: Any, task: Task[Any]
+) -> None:
+    """Pass on what the client sends, and cancel the request's task when the client has gone."""
+    if ONE_CONTEXT:
+        await connection.handle_messages(request, receive, task)
+    else:
+        await connection.handle_messages(request, receive)
+        task.cancel()
 
 
 def share_g(ctx: Any) -> None:

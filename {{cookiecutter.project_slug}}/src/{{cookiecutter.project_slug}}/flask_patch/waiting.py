@@ -122,6 +122,12 @@ def dual(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Any]:
     return answer
 
 
+def answer(function: Callable[..., Coroutine[Any, Any, Any]], /, *args: Any, **kwargs: Any) -> Any:
+    """Call the coroutine function, for an async caller or a sync one."""
+    coro = function(*args, **kwargs)
+    return coro if called_by_async() else await_only(coro)
+
+
 def either(native: Callable[P, Any], sync: Callable[..., Any]) -> Callable[P, Any]:
     """Call the native function for async callers, and the other one for sync callers."""
 

@@ -1,0 +1,112 @@
+"""Connections: a request is handled in the task that the server has made for it.
+
+Quart makes two more tasks for each request, one of them to listen to the client. Here that one is
+made for a request that can have a body, or that waits for something; most do neither.
+"""
+
+import asyncio
+from asyncio import Task
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import quart.asgi
+from quart.asgi import ASGIHTTPConnection
+from quart.utils import encode_headers
+from quart.wrappers import Request
+from quart.wrappers.response import DataBody
+
+from .portals import current_portal, host
+from .versions import ClientDisconnected, listen
+
+BODILESS = {"GET", "HEAD", "OPTIONS"}
+Send = Callable[[Any], Awaitable[None]]
+
+
+async def serve(self: ASGIHTTPConnection, receive: Any, send: Send) -> None:
+    """Answer a request; give up when the client has gone."""
+    task = asyncio.current_task()
+    if task is None or current_portal() is not None:
+        # The app was called by other code than a server, from within a request perhaps.
+        return await asyncio.create_task(serve(self, receive, send))
+    send = _tell_disconnect(send)
+    request = self._create_request_from_scope(send)
+    listener: Task[None] | None = None
+
+    def stop(listener: Task[None]) -> None:
+        if not listener.cancelled() and listener.exception():
+            task.cancel()
+
+    def start_listening() -> None:
+        nonlocal listener
+        if listener is None:
+            listener = asyncio.create_task(listen(self, request, receive, task))
+            listener.add_done_callback(stop)
+
+    try:
+        if request.method not in BODILESS:
+            start_listening()
+        await host(self.handle_request(request, send), start_listening)
+    except asyncio.CancelledError:
+        # Was it the listener, or somebody else too?
+        if listener is None or not listener.done() or task.uncancel():
+            raise
+        listener.result()
+    finally:
+        if listener is not None:
+            listener.cancel()
+
+
+async def handle_request(self: ASGIHTTPConnection, request: Request, send: Send) -> None:
+    """Handle the request, and send the response within its time limit."""
+    try:
+        response: Any = await self.app.handle_request(request)
+    except ClientDisconnected:
+        return
+    except Exception as error:
+        response = await quart.asgi._handle_exception(self.app, error)
+    timeout = getattr(response, "timeout", ...)
+    if timeout is ...:
+        timeout = self.app.config["RESPONSE_TIMEOUT"]
+    try:
+        # `wait_for`, which Quart uses, makes another task until Python 3.12.
+        async with asyncio.timeout(timeout):
+            await self._send_response(send, response)
+    except (TimeoutError, ClientDisconnected):
+        pass
+
+
+async def send_response(self: ASGIHTTPConnection, send: Send, response: Any) -> None:
+    """Send the response; what is all in memory goes out in one piece."""
+    body = response.response
+    try:
+        if type(body) is not DataBody:
+            return await _native_send_response(self, send, response)
+        headers = encode_headers(response.headers)
+        start = {"type": "http.response.start", "status": response.status_code}
+        await send({**start, "headers": headers})
+        data = body.data[body.begin : body.end]
+        await send({"type": "http.response.body", "body": data, "more_body": False})
+    finally:
+        if type(body) is not DataBody or response._on_close:
+            response.close()
+
+
+def _tell_disconnect(send: Send) -> Send:
+    async def telling(message: Any) -> None:
+        try:
+            await send(message)
+        except OSError:
+            raise ClientDisconnected from None
+
+    return telling
+
+
+_native_send_response = ASGIHTTPConnection._send_response
+
+
+def patch_connections() -> None:
+    """Handle requests in the server's task, hosted, and send what sync code put into responses."""
+    connection: Any = ASGIHTTPConnection
+    connection.__call__ = serve
+    connection.handle_request = handle_request
+    connection._send_response = send_response
