@@ -9,6 +9,8 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
+from argon2 import extract_parameters
+from argon2.exceptions import VerifyMismatchError
 from conftest import NAME, PACKAGE, PASSWORD, Browser
 from quart import Quart, Response
 
@@ -80,6 +82,14 @@ async def test_refusals_do_not_tell_which_users_exist(
         answers.add((response.status_code, body, str(headers)))
     assert len(answers) == 1
     assert len(checked) == 8
+
+
+@pytest.mark.promise(6, asvs="6.3.8")
+def test_hash_that_stands_for_no_user_costs_as_much_as_any(users: Any) -> None:
+    hasher, made_up = users._passwords._hasher, users._passwords._nobody
+    assert extract_parameters(made_up) == extract_parameters(hasher.hash("some password"))
+    with pytest.raises(VerifyMismatchError):
+        hasher.verify(made_up, "some password")
 
 
 @pytest.mark.promise(7, asvs="15.2.2, 15.4.4")

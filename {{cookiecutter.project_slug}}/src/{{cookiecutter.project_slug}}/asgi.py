@@ -17,5 +17,4 @@ except ConfigError as error:
 
 # What exists by now lives as long as the process. Garbage collections, which halt all requests,
 # need not look through it again.
-gc.collect()
 gc.freeze()

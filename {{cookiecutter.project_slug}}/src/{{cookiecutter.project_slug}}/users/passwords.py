@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -32,7 +33,7 @@ class Passwords:
             os.cpu_count(), thread_name_prefix="passwords", initializer=_give_way
         )
         # Checked when there is no such user, so that the answer takes as long.
-        self._nobody = self._hasher.hash("nobody")
+        self._nobody = _made_up_hash(self._hasher)
 
     async def hash(self, password: str) -> str:
         """Return the hash of a new password; raise `UserError` when it is too weak."""
@@ -60,6 +61,17 @@ class Passwords:
 
     async def _run(self, function: Callable[..., T], *args: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, function, *args)
+
+
+def _made_up_hash(hasher: PasswordHasher) -> str:
+    # No password has it, and checking one takes as long as for a real hash. Computing one would
+    # take that long, too, at each start.
+    salt, tag = (
+        b64encode(os.urandom(length)).decode().rstrip("=")
+        for length in (hasher.salt_len, hasher.hash_len)
+    )
+    costs = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
+    return f"$argon2id$v=19${costs}${salt}${tag}"
 
 
 def _give_way() -> None:
