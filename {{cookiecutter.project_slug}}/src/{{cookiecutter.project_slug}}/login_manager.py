@@ -39,6 +39,12 @@ class SessionLoginManager(LoginManager):  # type: ignore[misc]  # Flask-Login is
         user_loaded_from_cookie.send(app._get_current_object(), user=user)
         return user
 
+    def _update_remember_cookie(self, response: Response) -> Response:
+        # A session that nobody has used orders nothing, and need not be read for it.
+        if getattr(session, "used", True):
+            super()._update_remember_cookie(response)
+        return response
+
     def _set_cookie(self, response: Response) -> None:
         token = getattr(current_user, "remember_token", None)
         if token:

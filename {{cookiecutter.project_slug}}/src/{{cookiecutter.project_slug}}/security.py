@@ -44,7 +44,8 @@ async def check_request() -> ResponseReturnValue | None:
     if request.method not in SAFE_METHODS and not _by_token():
         _check_origin(request)
         csrf.protect(apply_exemptions=True)
-    if request.endpoint is None or request.endpoint in PUBLIC or current_user.is_authenticated:
+    endpoint = request.endpoint
+    if endpoint is None or endpoint in PUBLIC or current_user.is_authenticated:
         return None
     return login_manager.unauthorized()  # type: ignore[no-any-return]
 

@@ -4,27 +4,12 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from itsdangerous import URLSafeTimedSerializer
 from quart import Quart, Response
-from quart.sessions import SecureCookieSessionInterface
 from werkzeug.exceptions import NotFound
 
 from .config import ConfigError
+from .session_cookie import SessionInterface
 from .users import BackendUnavailable
-
-
-class SessionInterface(SecureCookieSessionInterface):
-    """Signed cookies, by one serializer as long as the keys stay; Quart makes one a request."""
-
-    _keys: tuple[Any, ...] = ()
-    _serializer: URLSafeTimedSerializer | None = None
-
-    def get_signing_serializer(self, app: Quart) -> URLSafeTimedSerializer | None:
-        """Return what signs with the app's keys."""
-        keys = (app.secret_key, *(app.config["SECRET_KEY_FALLBACKS"] or ()))
-        if keys != self._keys:
-            self._serializer, self._keys = super().get_signing_serializer(app), keys
-        return self._serializer
 
 
 class App(Quart):

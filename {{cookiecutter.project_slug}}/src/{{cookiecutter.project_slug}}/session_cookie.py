@@ -1,0 +1,78 @@
+"""The session cookie: signed, and read when somebody asks for the session."""
+
+from collections import UserDict
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from quart import Quart
+from quart.sessions import SecureCookieSessionInterface, SessionMixin
+from quart.wrappers.base import BaseRequestWebsocket
+
+
+class CookieSession(UserDict[str, Any], SessionMixin):
+    """A session whose cookie is read at the first use: static files and health checks have none."""
+
+    modified = False
+
+    def __init__(self, read: Callable[[], dict[str, Any]]) -> None:
+        self._read = read
+
+    @cached_property
+    def data(self) -> dict[str, Any]:  # type: ignore[override]  # an attribute of UserDict
+        """What the cookie holds."""
+        return self._read()
+
+    @property
+    def used(self) -> bool:
+        """Whether anybody has asked for anything in it."""
+        return "data" in vars(self)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.modified = True
+        super().__setitem__(key, value)
+
+    def __delitem__(self, key: str) -> None:
+        self.modified = True
+        super().__delitem__(key)
+
+
+class SessionInterface(SecureCookieSessionInterface):
+    """Quart's signed cookies, with one serializer as long as the keys stay."""
+
+    _keys: tuple[Any, ...] = ()
+    _serializer: URLSafeTimedSerializer | None = None
+
+    def get_signing_serializer(self, app: Quart) -> URLSafeTimedSerializer | None:
+        """Return what signs with the app's keys."""
+        keys = (app.secret_key, *(app.config["SECRET_KEY_FALLBACKS"] or ()))
+        if keys != self._keys:
+            self._serializer, self._keys = super().get_signing_serializer(app), keys
+        return self._serializer
+
+    async def open_session(  # type: ignore[override]  # Quart's own is one of its classes
+        self, app: Quart, request: BaseRequestWebsocket
+    ) -> CookieSession:
+        """Return a session that will read the request's cookie."""
+        return CookieSession(lambda: self._read(app, request))
+
+    def _read(self, app: Quart, request: BaseRequestWebsocket) -> dict[str, Any]:
+        cookie = request.cookies.get(self.get_cookie_name(app))
+        serializer = self.get_signing_serializer(app)
+        if not cookie or serializer is None:
+            return {}
+        try:
+            lifetime = int(app.permanent_session_lifetime.total_seconds())
+            return dict(serializer.loads(cookie, max_age=lifetime))
+        except BadSignature:
+            return {}
+
+    async def save_session(self, app: Quart, session: SessionMixin, response: Any) -> None:
+        """Set the cookie anew where the session has changed."""
+        if isinstance(session, CookieSession) and not session.used:
+            return
+        if session.modified or session.permanent:
+            await super().save_session(app, session, response)
+        elif response is not None:
+            response.vary.add("Cookie")
