@@ -65,6 +65,19 @@ async def test_session_is_kept_between_requests(app: Quart, member: Browser) -> 
     assert await member.is_logged_in()
 
 
+async def test_change_that_is_not_saved_is_not_seen(app: Quart, member: Browser) -> None:
+    @app.get("/list")
+    async def change() -> list[int]:
+        session.setdefault("list", [1])
+        numbers: list[int] = session["list"]
+        numbers.append(2)
+        session.modified = len(numbers) == 2
+        return numbers
+
+    seen = [await (await member.get("/list")).get_json() for _ in range(3)]
+    assert seen == [[1, 2], [1, 2, 2], [1, 2, 2]]
+
+
 @pytest.mark.parametrize("cookie", ["", "junk", "e30.YQ.YQ", "é"])
 async def test_cookie_that_is_not_ours_holds_nothing(member: Browser, cookie: str) -> None:
     member.set_cookie("session", cookie)

@@ -1,5 +1,7 @@
 """What holds for every request: its host, its origin, who may see what, and the headers."""
 
+from functools import lru_cache
+
 from flask_login import current_user
 from quart import Quart, Response, abort, current_app, request, websocket
 from quart.typing import ResponseReturnValue
@@ -12,6 +14,7 @@ from .extensions import csrf, login_manager
 PUBLIC = frozenset({"static", "auth.login", "auth.logout", "pages.healthz", "pages.readyz"})
 
 DEVELOPMENT_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+_is_trusted = lru_cache(maxsize=64)(host_is_trusted)
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 HEADERS = {
     "Content-Security-Policy": (
@@ -69,7 +72,7 @@ async def set_headers(response: Response) -> Response:
 
 
 def _check_host(request: BaseRequestWebsocket) -> None:
-    if not host_is_trusted(request.host, current_app.config["TRUSTED_HOSTS"]):
+    if not _is_trusted(request.host, tuple(current_app.config["TRUSTED_HOSTS"])):
         # Plain text: no page can link to anything under a host that may be no host name at all.
         refusal = "This host name is not among TRUSTED_HOSTS."
         abort(Response(refusal, 400, content_type="text/plain; charset=utf-8"))

@@ -1,14 +1,24 @@
 """The session cookie: signed, and read when somebody asks for the session."""
 
+import time
 from collections import UserDict
 from collections.abc import Callable
-from functools import cached_property
+from copy import deepcopy
+from datetime import datetime
+from functools import cached_property, lru_cache
 from typing import Any
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from quart import Quart
 from quart.sessions import SecureCookieSessionInterface, SessionMixin
 from quart.wrappers.base import BaseRequestWebsocket
+
+
+@lru_cache(maxsize=1024)
+def _open(serializer: URLSafeTimedSerializer, cookie: str) -> tuple[dict[str, Any], datetime]:
+    # A browser sends the same cookie again and again. A signature that is wrong is not kept, and
+    # other keys make another serializer.
+    return serializer.loads(cookie, return_timestamp=True)  # type: ignore[no-any-return]
 
 
 class CookieSession(UserDict[str, Any], SessionMixin):
@@ -63,10 +73,13 @@ class SessionInterface(SecureCookieSessionInterface):
         if not cookie or serializer is None:
             return {}
         try:
-            lifetime = int(app.permanent_session_lifetime.total_seconds())
-            return dict(serializer.loads(cookie, max_age=lifetime))
+            content, signed_at = _open(serializer, cookie)
         except BadSignature:
             return {}
+        age = time.time() - signed_at.timestamp()
+        if not 0 <= age <= app.permanent_session_lifetime.total_seconds():
+            return {}
+        return deepcopy(content)
 
     async def save_session(self, app: Quart, session: SessionMixin, response: Any) -> None:
         """Set the cookie anew where the session has changed."""

@@ -50,11 +50,13 @@ def ensure_async(self: Quart, function: Callable[..., Any]) -> Callable[..., Any
 
 
 def _is_async(function: Callable[..., Any]) -> bool:
-    # A look at the code is quicker than `inspect` is, which knows all cases.
+    # Asked several times a request: a look at the code is quicker than `inspect`, which knows more.
     code = getattr(function, "__code__", None)
-    if code is None or hasattr(function, "_is_coroutine_marker"):
-        return iscoroutinefunction(function)
-    return bool(code.co_flags & CO_COROUTINE)
+    if code is not None and code.co_flags & CO_COROUTINE:
+        return True
+    if code is not None and not hasattr(function, "_is_coroutine_marker"):
+        return False
+    return iscoroutinefunction(function)
 
 
 def sync_to_async(self: Quart, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -77,6 +77,7 @@ def host(
     coro: Coroutine[Any, Any, T], on_wait: Callable[[], None] | None = None
 ) -> Generator[Any, Any, T]:
     """Await the coroutine in a portal; call `on_wait` before it waits for the first time."""
+    global _latest_loop
     task = asyncio.current_task() if asyncio._get_running_loop() else None
     if task is None or task in _hosts:
         return (yield from coro.__await__())
@@ -85,7 +86,7 @@ def host(
     portal.gr_context = current_context()
     portal.busy = True
     _hosts[task] = portal
-    _remember_loop(task)
+    _latest_loop = task.get_loop()
     try:
         # Control goes to the portal, until the coroutine has ended or something waits.
         pending = portal.switch(coro)
@@ -104,11 +105,6 @@ def host(
     finally:
         del _hosts[task]
         _release(portal)
-
-
-def _remember_loop(task: Task[Any]) -> None:
-    global _latest_loop
-    _latest_loop = task.get_loop()
 
 
 def copy_context_for_thread() -> Context:
