@@ -53,12 +53,12 @@ def _short(value: float) -> str:
 
 
 def _workers(data: dict[str, Any]) -> Iterable[str]:
-    yield "| | memory MiB | start s |"
-    yield "|---|---|---|"
+    yield "| | MiB at the start | MiB after the work | start s |"
+    yield "|---|---|---|---|"
     for peer in dict.fromkeys(r["peer"] for r in data["results"] if not r["wrong"]):
         rows = [r for r in data["results"] if r["peer"] == peer and not r["wrong"]]
-        memory, start = _all("memory", rows), _all("start", rows)
-        yield f"| {peer} | {_spread(memory)} | {_spread(start)} |"
+        cells = (_spread(_all(key, rows)) for key in ("memory_at_start", "memory", "start"))
+        yield f"| {peer} | {' | '.join(cells)} |"
 
 
 def _scale(data: dict[str, Any]) -> Iterable[str]:
@@ -115,7 +115,7 @@ def write(cache: Path) -> None:
     lines += [
         "## Workers",
         "",
-        "Memory is held after the work; start is from the command to the first answer.",
+        "Memory is what is resident; start is from the command to the first answer.",
         "",
     ]
     lines += [*_workers(data), ""]

@@ -63,6 +63,7 @@ class Contestant:
             "loads": {},
             "wrong": [],
             "start": server.start_seconds,
+            "memory_at_start": server.memory(),
         }
         self.visitor = Visitor(server.port)
         if peer.works != WORKS[:1]:

@@ -3,7 +3,8 @@
 from functools import wraps
 from typing import Any
 
-from common import NAME, Visitor
+from common import Visitor
+from demo import NAME
 from quart import session
 from quart_site import add_pages, create_site
 

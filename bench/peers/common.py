@@ -8,15 +8,13 @@ from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
+from demo import NAME, PASSWORD
 from itsdangerous import BadData, URLSafeTimedSerializer
 from wtforms import BooleanField, Form, PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
-NAME = "demo"
-PASSWORD = "horse-battery-staple-9"
 KEY = "9Jd0Vq3mB7tXkPz5wLrY8uHsEaNcG2fQ" * 2
 HOSTS = ["localhost", "127.0.0.1"]
-SLOW_SECONDS = 0.05
 
 # The render's own pages, so that every peer renders the same HTML.
 TEMPLATES = os.environ.get("BENCH_TEMPLATES", "")

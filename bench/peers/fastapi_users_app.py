@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
-from common import HOSTS, NAME, PASSWORD, SLOW_SECONDS, URLS, LoginForm, Visitor, hasher
+from common import HOSTS, NAME, PASSWORD, URLS, LoginForm, Visitor, hasher
 from common import is_own_token as is_own
+from demo import SLOW_SECONDS
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from fastapi.security import OAuth2PasswordRequestForm

@@ -10,7 +10,6 @@ from common import (
     KEY,
     NAME,
     SITE,
-    SLOW_SECONDS,
     STATIC,
     TEMPLATES,
     URLS,
@@ -18,6 +17,7 @@ from common import (
     is_right,
     missing,
 )
+from demo import SLOW_SECONDS
 from flask import Flask, Response, redirect, render_template, request
 from flask_login import LoginManager, UserMixin, current_user, login_required, login_user
 from flask_wtf import CSRFProtect

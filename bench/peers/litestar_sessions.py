@@ -7,13 +7,13 @@ from common import (
     HEADERS,
     HOSTS,
     NAME,
-    SLOW_SECONDS,
     URLS,
     LoginForm,
     Visitor,
     is_own_token,
     is_right,
 )
+from demo import SLOW_SECONDS
 from jinja_pages import render
 from litestar import Litestar, MediaType, Request, Response, get, post
 from litestar.connection import ASGIConnection

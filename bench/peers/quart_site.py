@@ -8,7 +8,6 @@ from common import (
     HOSTS,
     KEY,
     SITE,
-    SLOW_SECONDS,
     STATIC,
     TEMPLATES,
     URLS,
@@ -18,6 +17,7 @@ from common import (
     is_right,
     missing,
 )
+from demo import SLOW_SECONDS
 from quart import Quart, Response, abort, redirect, render_template, request, session
 from werkzeug.sansio.utils import host_is_trusted
 

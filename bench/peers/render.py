@@ -3,7 +3,7 @@
 import asyncio
 
 from bench_app.asgi import app
-from common import NAME, PASSWORD, SLOW_SECONDS
+from demo import NAME, PASSWORD, SLOW_SECONDS
 from flask_login import current_user, login_required
 
 

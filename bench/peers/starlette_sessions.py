@@ -9,13 +9,13 @@ from common import (
     HOSTS,
     KEY,
     NAME,
-    SLOW_SECONDS,
     URLS,
     LoginForm,
     Visitor,
     is_own_token,
     is_right,
 )
+from demo import SLOW_SECONDS
 from jinja_pages import render
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders

@@ -9,7 +9,7 @@ import quart_flask_patch  # noqa: F401  # isort: skip  # patches on import
 import flask_login
 import flask_login.utils
 import quart
-from common import NAME
+from demo import NAME
 from quart_site import add_pages, create_site
 
 flask_login.utils.has_request_context = quart.has_request_context

@@ -3,7 +3,8 @@
 import os
 from typing import Any
 
-from common import NAME, Visitor
+from common import Visitor
+from demo import NAME
 from quart import g
 from quart_auth import AuthUser, QuartAuth, Unauthorized, current_user, login_required, login_user
 from quart_site import add_pages, create_site
