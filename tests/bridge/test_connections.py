@@ -4,6 +4,8 @@ import asyncio
 from typing import Any
 
 import pytest
+from flask_patch import greenlet_spawn
+from flask_patch.portals import within
 from quart import Response, request
 
 DISCONNECT = {"type": "http.disconnect"}
@@ -245,6 +247,33 @@ async def test_a_client_that_takes_too_long_is_given_up(app, server):
     app.config["RESPONSE_TIMEOUT"] = 0.01
     app.add_url_rule("/", view_func=lambda: "ok")
     await server.serve()
+
+
+async def test_a_client_that_takes_its_time_is_waited_for(app, server):
+    async def send(message: Any) -> None:
+        for _ in range(3):
+            await asyncio.sleep(0.001)
+        server.sent.append(message)
+
+    server.send = send
+    app.add_url_rule("/", view_func=lambda: "ok")
+    await server.serve()
+    assert server.body == b"ok"
+
+
+@pytest.mark.parametrize("in_portal", [False, True])
+async def test_a_wait_within_a_time_limit(in_portal):
+    run = greenlet_spawn if in_portal else (lambda function, *args: function(*args))
+    assert await run(within, 1, asyncio.sleep(0, "at once")) == "at once"
+    with pytest.raises(TimeoutError):
+        await run(within, 0.001, asyncio.Event().wait())
+    with pytest.raises(ZeroDivisionError):
+        await run(within, 1, fail())
+
+
+async def fail() -> None:
+    await asyncio.sleep(0)
+    raise ZeroDivisionError
 
 
 async def test_a_response_may_have_a_time_limit_of_its_own(app, server):

@@ -1,7 +1,9 @@
 """Attacks on the login: guessing, enumeration, throttles and where it leads."""
 
 import asyncio
+import os
 import re
+import sys
 import threading
 import time
 from importlib import import_module
@@ -115,6 +117,24 @@ async def test_hashes_are_computed_by_few_threads_beside_the_event_loop(
     await asyncio.gather(*(users.authenticate(NAME, "wrong") for _ in range(20)))
     assert loop not in seen
     assert most <= (passwords.os.cpu_count() or 1)
+
+
+@pytest.mark.promise(7, asvs="15.2.2")
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux keeps processes to some of the cores")
+async def test_hashing_threads_are_no_more_than_the_cores_of_the_process() -> None:
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        hashes = passwords.Passwords()
+    finally:
+        os.sched_setaffinity(0, cores)
+
+    def busy_thread() -> int:
+        time.sleep(0.01)
+        return threading.get_ident()
+
+    seen = await asyncio.gather(*(hashes._run(busy_thread) for _ in range(4)))
+    assert len(set(seen)) == 1
 
 
 @pytest.mark.promise(9, asvs="6.1.1, 6.3.1")

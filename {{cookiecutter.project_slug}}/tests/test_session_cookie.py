@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from conftest import PACKAGE, Browser
-from quart import Quart, session
+from quart import Quart, Response, session
 
 session_cookie = import_module(f"{PACKAGE.__name__}.session_cookie")
 
@@ -42,6 +42,15 @@ async def test_page_reads_the_session_once(member: Browser, read: list[str]) -> 
     assert answer.status_code == 200
     assert read == [cookie]
     assert answer.headers["Vary"] == "Cookie"
+
+
+async def test_what_a_view_lets_the_answer_vary_by_is_kept(app: Quart, member: Browser) -> None:
+    @app.get("/fruits")
+    async def show() -> Response:
+        return Response(str(len(session)), headers={"Vary": "Accept-Language"})
+
+    answer = await member.get("/fruits")
+    assert set(answer.vary) == {"Accept-Language", "Cookie"}
 
 
 async def test_session_is_kept_between_requests(app: Quart, member: Browser) -> None:

@@ -88,4 +88,8 @@ class SessionInterface(SecureCookieSessionInterface):
         if session.modified or session.permanent:
             await super().save_session(app, session, response)
         elif response is not None:
-            response.vary.add("Cookie")
+            # The set of names has to be parsed and written, and is nearly always empty.
+            if "Vary" in response.headers:
+                response.vary.add("Cookie")
+            else:
+                response.headers["Vary"] = "Cookie"

@@ -15,7 +15,7 @@ from quart.utils import encode_headers
 from quart.wrappers import Request
 from quart.wrappers.response import DataBody
 
-from .portals import current_portal, host
+from .portals import current_portal, host, within
 from .versions import ClientDisconnected, listen
 
 BODILESS = {"GET", "HEAD", "OPTIONS"}
@@ -68,9 +68,7 @@ async def handle_request(self: ASGIHTTPConnection, request: Request, send: Send)
     if timeout is ...:
         timeout = self.app.config["RESPONSE_TIMEOUT"]
     try:
-        # `wait_for`, which Quart uses, makes another task until Python 3.12.
-        async with asyncio.timeout(timeout):
-            await self._send_response(send, response)
+        await within(timeout, self._send_response(send, response))
     except (TimeoutError, ClientDisconnected):
         pass
 

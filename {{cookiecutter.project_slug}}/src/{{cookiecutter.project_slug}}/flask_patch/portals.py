@@ -59,6 +59,30 @@ def drive(coro: AnyCoroutine, portal: Portal) -> Any:
     """Run the coroutine to its end, waiting through the portal where it suspends."""
     try:
         pending = coro.send(None)
+    except StopIteration as stop:
+        return stop.value
+    return _resume(coro, pending, portal)
+
+
+async def within(seconds: float | None, coro: Coroutine[Any, Any, T]) -> T:
+    """Await the coroutine; raise TimeoutError when it waits for longer than that.
+
+    A timer, which costs more than most responses do to send, is set where it has to wait.
+    """
+    portal = current_portal()
+    if portal is None:
+        async with asyncio.timeout(seconds):
+            return await coro
+    try:
+        pending = coro.send(None)
+    except StopIteration as stop:
+        return cast(T, stop.value)
+    async with asyncio.timeout(seconds):
+        return cast(T, _resume(coro, pending, portal))
+
+
+def _resume(coro: AnyCoroutine, pending: Any, portal: Portal) -> Any:
+    try:
         while True:
             portal.waiter, error = getcurrent(), None
             try:
