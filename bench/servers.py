@@ -50,6 +50,8 @@ class Workshop:
     """The folder with one environment for each set of packages, and the renders."""
 
     def __init__(self, folder: Path) -> None:
+        if not Path(UV).exists():
+            raise SystemExit("The environments are made with uv, which is missing: pip install uv")
         self.folder = folder
         self._renders: dict[str, Path] = {}
         folder.mkdir(parents=True, exist_ok=True)
@@ -99,7 +101,6 @@ class Workshop:
         package = render / "src" / SLUG
         if peer.backend:
             project = tomllib.loads((render / "pyproject.toml").read_text())["project"]
-
             packages = (*packages, *project["dependencies"])
             paths.append(str(render / "src"))
         elif peer.sql:
