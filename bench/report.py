@@ -70,7 +70,7 @@ INTRODUCTION = """\
 # Benchmarks
 
 Written by `python3 bench/run.py` and `python3 bench/scale.py`; only their figures go in here.
-The first takes about a quarter of an hour, and with `--quick` two minutes for a rough table. It
+The first takes some twenty minutes, and with `--quick` two minutes for a rough table. It
 needs [uv](https://docs.astral.sh/uv/), makes an environment for each peer in the cache folder, and
 uses wrk where that is installed, else a client of its own.
 

@@ -1,6 +1,6 @@
 """Measure the rendered app and its peers side by side, and write docs/benchmarks.md.
 
-python3 bench/run.py            everything, about a quarter of an hour
+python3 bench/run.py            everything, some twenty minutes
 python3 bench/run.py --quick    a rough table, about two minutes
 """
 
