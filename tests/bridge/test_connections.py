@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from flask_patch import greenlet_spawn
+from flask_patch import connections, greenlet_spawn
 from flask_patch.portals import within
 from quart import Response, request
 
@@ -61,6 +61,17 @@ class Server:
 @pytest.fixture
 def server(app):
     return Server(app)
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch) -> Any:
+    """Sets how long a request waits before somebody listens; not at all, unless a test says so."""
+
+    def be_patient(seconds: float) -> None:
+        monkeypatch.setattr(connections, "PATIENCE", seconds)
+
+    be_patient(0)
+    return be_patient
 
 
 async def until(condition) -> None:
@@ -172,13 +183,42 @@ async def test_an_error_of_a_view_is_raised_as_it_is(app, server):
 async def test_nobody_listens_any_more_when_the_response_is_sent(app, server):
     @app.get("/")
     async def index():
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(0.01)
         return "ok"
 
     for _ in range(10):
         await server.serve()
     assert server.listened
     await until(lambda: len(asyncio.all_tasks()) == 1)
+
+
+async def test_nobody_listens_to_the_client_of_a_short_wait(app, server, patience):
+    @app.get("/")
+    async def index():
+        await asyncio.sleep(0.001)
+        return str(len(asyncio.all_tasks()))
+
+    patience(60)
+    await server.serve()
+    assert server.body == b"1"
+    assert not server.listened
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_the_body_of_a_get_is_listened_for_at_once(app, server, patience, streamed):
+    @app.get("/")
+    async def index():
+        if streamed:
+            return b"".join([piece async for piece in request.body])
+        return await request.get_data()
+
+    patience(60)
+    for piece in (b"a", b"b"):
+        server.events.put_nowait({"type": "http.request", "body": piece, "more_body": True})
+    server.events.put_nowait(END)
+    async with asyncio.timeout(10):
+        await server.serve()
+    assert server.body == b"ab"
 
 
 async def test_a_body_arrives_piece_by_piece(app, server):

@@ -10,7 +10,7 @@ from contextvars import ContextVar
 
 import pytest
 import quart
-from flask_patch import await_only, greenlet_spawn, portals
+from flask_patch import await_only, connections, greenlet_spawn, portals
 from greenlet import greenlet
 
 ROUNDS = 1000
@@ -131,7 +131,8 @@ async def test_a_thousand_websockets_leave_nothing_behind(app, client):
 
 
 @pytest.mark.parametrize("kind", ["plain", "sync", "error", "stream", "cancelled"])
-async def test_a_thousand_requests_leave_nothing_behind(app, kind):
+async def test_a_thousand_requests_leave_nothing_behind(app, kind, monkeypatch):
+    monkeypatch.setattr(connections, "PATIENCE", 0)
     contexts = Counter()
 
     @app.get("/plain")

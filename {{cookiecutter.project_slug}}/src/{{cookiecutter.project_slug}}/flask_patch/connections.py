@@ -1,25 +1,28 @@
 """Connections: a request is handled in the task that the server has made for it.
 
 Quart makes two more tasks for each request, one of them to listen to the client. Here that one is
-made for a request that can have a body, or that waits for something; most do neither.
+made for a request that can have a body, reads it all the same, or waits for long; most do neither.
 """
 
 import asyncio
-from asyncio import Task
+from asyncio import Task, TimerHandle
 from collections.abc import Awaitable, Callable
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar
 
 import quart.asgi
 from quart.asgi import ASGIHTTPConnection
 from quart.utils import encode_headers
-from quart.wrappers import Request
+from quart.wrappers import Body, Request
 from quart.wrappers.response import DataBody
 
 from .portals import current_portal, host, within
 from .versions import ClientDisconnected, listen
 
 BODILESS = {"GET", "HEAD", "OPTIONS"}
+PATIENCE = 0.1  # Seconds that a request waits before anybody asks whether the client is still there.
 Send = Callable[[Any], Awaitable[None]]
+T = TypeVar("T")
 
 
 async def serve(self: ASGIHTTPConnection, receive: Any, send: Send) -> None:
@@ -30,7 +33,9 @@ async def serve(self: ASGIHTTPConnection, receive: Any, send: Send) -> None:
         return await asyncio.create_task(serve(self, receive, send))
     send = _tell_disconnect(send)
     request = self._create_request_from_scope(send)
+    body: Any = request.body
     listener: Task[None] | None = None
+    timer: TimerHandle | None = None
 
     def stop(listener: Task[None]) -> None:
         if not listener.cancelled() and listener.exception():
@@ -42,16 +47,25 @@ async def serve(self: ASGIHTTPConnection, receive: Any, send: Send) -> None:
             listener = asyncio.create_task(listen(self, request, receive, task))
             listener.add_done_callback(stop)
 
+    def listen_later() -> None:
+        nonlocal timer
+        timer = task.get_loop().call_later(PATIENCE, start_listening)
+
     try:
-        if request.method not in BODILESS:
+        if request.method in BODILESS:
+            body.on_read = start_listening
+        else:
             start_listening()
-        await host(self.handle_request(request, send), start_listening)
+        await host(self.handle_request(request, send), listen_later)
     except asyncio.CancelledError:
         # Was it the listener, or somebody else too?
         if listener is None or not listener.done() or task.uncancel():
             raise
         listener.result()
     finally:
+        body.on_read = _nothing  # Or the request would refer to itself.
+        if timer is not None:
+            timer.cancel()
         if listener is not None:
             listener.cancel()
 
@@ -99,11 +113,30 @@ def _tell_disconnect(send: Send) -> Send:
     return telling
 
 
+def _nothing() -> None:
+    pass
+
+
+def _announced(native: Callable[[Body], T]) -> Callable[[Any], T]:
+    """Let the method that reads a body say so first."""
+
+    @wraps(native)
+    def read(self: Any) -> T:
+        self.on_read()
+        return native(self)
+
+    return read
+
+
 _native_send_response = ASGIHTTPConnection._send_response
 
 
 def patch_connections() -> None:
     """Handle requests in the server's task, hosted, and send what sync code put into responses."""
+    body: Any = Body
+    body.on_read = staticmethod(_nothing)
+    for name in ("__anext__", "__await__"):
+        setattr(body, name, _announced(getattr(body, name)))
     connection: Any = ASGIHTTPConnection
     connection.__call__ = serve
     connection.handle_request = handle_request
