@@ -43,7 +43,9 @@ def pin(core: int) -> None:
 def surroundings(variables: dict[str, str], folder: str) -> dict[str, str]:
     """Return the environment that a peer runs in, with the folder for what it keeps."""
     own = {"PEER_FOLDER": folder, "INSTANCE_PATH": folder}
-    return {**os.environ, **SETTINGS, **variables, **own}
+    # No deployment compiles all modules anew at each start.
+    inherited = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    return {**inherited, **SETTINGS, **variables, **own}
 
 
 class Workshop:
