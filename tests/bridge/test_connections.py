@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from flask_patch import connections, greenlet_spawn
-from flask_patch.portals import within
+from flask_patch.waiting import within
 from quart import Response, request
 
 DISCONNECT = {"type": "http.disconnect"}

@@ -14,12 +14,12 @@ from .cli import patch_cli
 from .connections import patch_connections
 from .contexts import make_contexts_synchronous, repoint_contexts
 from .functions import replace_classes, repoint_functions
-from .portals import greenlet_spawn, hosted
+from .portals import hosted
 from .requests import patch_requests
 from .responses import patch_responses
 from .signals import patch_signals
 from .templates import patch_templates
-from .waiting import await_only
+from .waiting import await_only, greenlet_spawn
 
 __all__ = ["await_only", "greenlet_spawn", "hosted"]
 

@@ -7,6 +7,7 @@ made for a request that can have a body, reads it all the same, or waits for lon
 import asyncio
 from asyncio import Task, TimerHandle
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -16,11 +17,12 @@ from quart.utils import encode_headers
 from quart.wrappers import Body, Request
 from quart.wrappers.response import DataBody
 
-from .portals import current_portal, host, within
+from .portals import current_portal, host
 from .versions import ClientDisconnected, listen
+from .waiting import within
 
 BODILESS = {"GET", "HEAD", "OPTIONS"}
-PATIENCE = 0.1  # Seconds that a request waits before anybody asks whether the client is still there.
+PATIENCE = 0.1  # Seconds that a request waits before anybody listens to its client.
 Send = Callable[[Any], Awaitable[None]]
 T = TypeVar("T")
 
@@ -81,10 +83,8 @@ async def handle_request(self: ASGIHTTPConnection, request: Request, send: Send)
     timeout = getattr(response, "timeout", ...)
     if timeout is ...:
         timeout = self.app.config["RESPONSE_TIMEOUT"]
-    try:
+    with suppress(TimeoutError, ClientDisconnected):
         await within(timeout, self._send_response(send, response))
-    except (TimeoutError, ClientDisconnected):
-        pass
 
 
 async def send_response(self: ASGIHTTPConnection, send: Send, response: Any) -> None:

@@ -61,27 +61,11 @@ def drive(coro: AnyCoroutine, portal: Portal) -> Any:
         pending = coro.send(None)
     except StopIteration as stop:
         return stop.value
-    return _resume(coro, pending, portal)
+    return resume(coro, pending, portal)
 
 
-async def within(seconds: float | None, coro: Coroutine[Any, Any, T]) -> T:
-    """Await the coroutine; raise TimeoutError when it waits for longer than that.
-
-    A timer, which costs more than most responses do to send, is set where it has to wait.
-    """
-    portal = current_portal()
-    if portal is None:
-        async with asyncio.timeout(seconds):
-            return await coro
-    try:
-        pending = coro.send(None)
-    except StopIteration as stop:
-        return cast(T, stop.value)
-    async with asyncio.timeout(seconds):
-        return cast(T, _resume(coro, pending, portal))
-
-
-def _resume(coro: AnyCoroutine, pending: Any, portal: Portal) -> Any:
+def resume(coro: AnyCoroutine, pending: Any, portal: Portal) -> Any:
+    """Run the coroutine, which waits for `pending`, to its end."""
     try:
         while True:
             portal.waiter, error = getcurrent(), None
@@ -200,11 +184,6 @@ async def call_here(function: Callable[..., Any], /, *args: Any, **kwargs: Any) 
     """Call the function where we are, and await what it returns if that is awaitable."""
     result = function(*args, **kwargs)
     return await result if hasattr(type(result), "__await__") else result
-
-
-async def greenlet_spawn(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call the sync function so that it can wait, with :func:`await_only` or Flask's API."""
-    return cast(T, await call(function, *args, **kwargs))
 
 
 def hosted(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:

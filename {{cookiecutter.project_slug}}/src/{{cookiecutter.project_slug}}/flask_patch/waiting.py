@@ -19,6 +19,7 @@ from .portals import (
     current_context,
     current_portal,
     drive,
+    resume,
     serving_loop,
 )
 
@@ -47,6 +48,11 @@ def await_only(awaitable: Awaitable[T]) -> T:
     return cast(T, wait_here(coro))
 
 
+async def greenlet_spawn(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call the sync function so that it can wait, with :func:`await_only` or Flask's API."""
+    return cast(T, await call(function, *args, **kwargs))
+
+
 def wait_here(coro: AnyCoroutine) -> Any:
     """Wait for the coroutine in this thread, and in this context."""
     portal = current_portal()
@@ -56,6 +62,23 @@ def wait_here(coro: AnyCoroutine) -> Any:
         with own_runner() as runner:
             return runner.run(coro, context=current_context())
     return finish_now(coro)
+
+
+async def within(seconds: float | None, coro: Coroutine[Any, Any, T]) -> T:
+    """Await the coroutine; raise TimeoutError when it waits for longer than that.
+
+    A timer, which costs more than most responses do to send, is set where it has to wait.
+    """
+    portal = current_portal()
+    if portal is None:
+        async with asyncio.timeout(seconds):
+            return await coro
+    try:
+        pending = coro.send(None)
+    except StopIteration as stop:
+        return cast(T, stop.value)
+    async with asyncio.timeout(seconds):  # noqa: ASYNC100  # it waits through the portal
+        return cast(T, resume(coro, pending, portal))
 
 
 class _Thread(threading.local):

@@ -75,7 +75,7 @@ def _made_up_hash(hasher: PasswordHasher) -> str:
 
 
 def _usable_cores() -> int | None:
-    # A process that may use one core of many gains nothing from more threads, which take 19 MiB each.
+    # A process that may use one core of many gains nothing from more threads of 19 MiB each.
     if sys.platform == "linux":
         return len(os.sched_getaffinity(0))
     return os.cpu_count()
