@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from flask_patch import connections, greenlet_spawn
+from flask_patch import await_only, connections, greenlet_spawn
 from flask_patch.waiting import within
 from quart import Response, request
 
@@ -287,6 +287,28 @@ async def test_a_client_that_takes_too_long_is_given_up(app, server):
     app.config["RESPONSE_TIMEOUT"] = 0.01
     app.add_url_rule("/", view_func=lambda: "ok")
     await server.serve()
+
+
+async def test_sync_code_that_takes_too_long_to_send_is_given_up(app, server):
+    def stream():
+        yield b"begun"
+        await_only(asyncio.Event().wait())
+
+    @app.get("/stream")
+    def streamed():
+        return Response(stream())
+
+    @app.get("/close")
+    def closed():
+        response = Response("begun")
+        response.call_on_close(lambda: await_only(asyncio.Event().wait()))
+        return response
+
+    app.config["RESPONSE_TIMEOUT"] = 0.01
+    async with asyncio.timeout(10):
+        await server.serve("/stream")
+        await server.serve("/close")
+    assert server.body == b"begunbegun"
 
 
 async def test_a_client_that_takes_its_time_is_waited_for(app, server):

@@ -83,8 +83,13 @@ async def handle_request(self: ASGIHTTPConnection, request: Request, send: Send)
     timeout = getattr(response, "timeout", ...)
     if timeout is ...:
         timeout = self.app.config["RESPONSE_TIMEOUT"]
+    sending = self._send_response(send, response)
     with suppress(TimeoutError, ClientDisconnected):
-        await within(timeout, self._send_response(send, response))
+        if type(response.response) is DataBody and not response._on_close:
+            return await within(timeout, sending)
+        # Sync code takes part, and may wait unseen by all but a timer that is set ahead.
+        async with asyncio.timeout(timeout):
+            await sending
 
 
 async def send_response(self: ASGIHTTPConnection, send: Send, response: Any) -> None:

@@ -67,7 +67,8 @@ def wait_here(coro: AnyCoroutine) -> Any:
 async def within(seconds: float | None, coro: Coroutine[Any, Any, T]) -> T:
     """Await the coroutine; raise TimeoutError when it waits for longer than that.
 
-    A timer, which costs more than most responses do to send, is set where it has to wait.
+    A timer, which costs more than most responses do to send, is set where the coroutine itself has
+    to wait; sync code that it calls must not.
     """
     portal = current_portal()
     if portal is None:
