@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGE = ROOT / "{{cookiecutter.project_slug}}/src/{{cookiecutter.project_slug}}"
+SOURCE = ROOT / "{{cookiecutter.project_slug}}/src"
 RUNS, ROUNDS = 40, 200
 WAITING = 2000
 SCOPE: dict[str, Any] = {
@@ -174,7 +174,7 @@ def main() -> None:
     if sys.argv[1:]:
         patched = sys.argv[1] == "bridge"
         if patched:
-            sys.path.insert(0, str(PACKAGE))
+            sys.path.insert(0, str(SOURCE))
             import flask_patch  # noqa: F401  (patches on import)
         print(json.dumps(asyncio.run(measure(patched))))
         return

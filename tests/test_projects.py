@@ -148,8 +148,8 @@ def test_image_holds_all_that_the_app_needs(bake: Bake, tmp_path: Path) -> None:
     project.run(UV, "build", "--quiet", "--wheel", "--out-dir", tmp_path, context)
     [wheel] = tmp_path.glob("*.whl")
     packed = set(zipfile.ZipFile(wheel).namelist())
-    package = project.path / "src" / project.slug
-    ours = {str(p.relative_to(package.parent)) for p in package.rglob("*") if p.is_file()}
+    source = project.path / "src"
+    ours = {str(p.relative_to(source)) for p in source.rglob("*") if p.is_file()}
     assert ours <= packed
     assert not any(".env" in name for name in packed)
 

@@ -7,10 +7,8 @@ from typing import Any
 
 import pytest
 
-PACKAGE = (
-    Path(__file__).parents[2] / "{{cookiecutter.project_slug}}/src/{{cookiecutter.project_slug}}"
-)
-sys.path.insert(0, str(PACKAGE))
+SOURCE = Path(__file__).parents[2] / "{{cookiecutter.project_slug}}/src"
+sys.path.insert(0, str(SOURCE))
 
 import flask_patch  # noqa: E402, F401  (patches on import, so it comes first)
 from quart import Quart  # noqa: E402  (after the bridge)

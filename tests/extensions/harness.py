@@ -13,12 +13,10 @@ from typing import Any
 __all__ = ["PATCH", "App", "Browser", "Meeting", "Reply", "all_at_once", "app_context", "wait_for"]
 
 PATCH = os.environ.get("PATCH", "")
-PACKAGE = (
-    Path(__file__).parents[2] / "{{cookiecutter.project_slug}}/src/{{cookiecutter.project_slug}}"
-)
+SOURCE = Path(__file__).parents[2] / "{{cookiecutter.project_slug}}/src"
 
 if PATCH == "flask_patch":
-    sys.path.insert(0, str(PACKAGE))
+    sys.path.insert(0, str(SOURCE))
     import flask_patch
 elif PATCH == "quart_flask_patch":
     import quart_flask_patch  # noqa: F401  (patches on import)

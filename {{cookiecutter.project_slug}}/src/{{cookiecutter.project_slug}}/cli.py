@@ -11,7 +11,8 @@ import click
 from flask.cli import AppGroup
 from quart import Quart, current_app
 
-from .flask_patch import await_only
+from flask_patch import await_only
+
 from .users import BackendUnavailable, UserBackend, UserError
 
 T = TypeVar("T")

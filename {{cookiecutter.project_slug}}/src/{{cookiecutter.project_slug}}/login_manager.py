@@ -6,7 +6,8 @@ from flask import request
 from flask_login import LoginManager, current_user, user_loaded_from_cookie
 from quart import Request, Response, current_app, g, has_request_context, session
 
-from .flask_patch import await_only
+from flask_patch import await_only
+
 from .users import User, UserBackend
 
 
