@@ -28,9 +28,9 @@ def write_env(folder: Path) -> None:
 if __name__ == "__main__":
     answers, project = json.loads(ANSWERS), Path.cwd()
     write_env(project)
-    migrations = project / "src" / answers["project_slug"] / "migrations"
-    for folder in (migrations / "versions", migrations):
-        with contextlib.suppress(OSError):  # it holds the sql backend's files, or was never there
-            folder.rmdir()
+    migrations = f"{answers['project_slug']}/migrations"
+    for name in (f"{migrations}/versions", migrations, "accounts/sql", "accounts/memory"):
+        with contextlib.suppress(OSError):  # it holds the files of the chosen backend
+            (project / "src" / name).rmdir()
     print("Next:", f"cd {shlex.quote(str(project))}", sep="\n  ")
     print(f"  {FIRST_USER[answers['user_backend']]}", "uv run quart run", sep="\n  ")

@@ -12,7 +12,7 @@ SLUG = re.compile(r"[a-z]([a-z0-9_]*[a-z0-9])?")
 EMAIL = re.compile(r"[\w.%+-]+@[\w-]+(\.[\w-]+)*", re.ASCII)
 INSTALLED = """aiofiles aiosqlite alembic argon2 argon2_cffi argon2_cffi_bindings ast_serialize
     asyncpg blinker cffi click coverage deprecated dotenv flask flask_limiter flask_login
-    flask_patch flask_wtf greenlet h11 h2 hpack hypercorn hyperframe hypothesis iniconfig
+    flask_migrate flask_patch flask_sqlalchemy flask_wtf greenlet h11 h2 hpack hypercorn hyperframe hypothesis iniconfig
     itsdangerous jinja2 librt limits mako markupsafe mypy mypy_extensions mypyc ordered_set
     packaging pathspec pluggy priority py pycparser pygments pytest pytest_asyncio pytest_cov
     python_dotenv quart redis ruff sortedcontainers sqlalchemy test tests types_greenlet

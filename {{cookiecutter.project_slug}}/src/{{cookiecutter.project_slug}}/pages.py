@@ -1,31 +1,36 @@
-"""The pages of the app itself; put yours here."""
+"""The pages of the app; put yours here. Only who is logged in sees them, unless they are public."""
 
-from flask_login import login_required
-from quart import Blueprint, Quart, current_app, render_template
+from quart import Blueprint, render_template
+
+from accounts import public
+
+from .extensions import accounts
 
 bp = Blueprint("pages", __name__)
 
 
+@bp.get("/home")
+async def home() -> str:
+    """Greet who has logged in."""
+    return await render_template("home.html")
+
+
 @bp.get("/protected")
-@login_required
 async def protected() -> str:
     """Show who is logged in."""
     return await render_template("protected.html")
 
 
 @bp.get("/healthz")
+@public
 async def healthz() -> str:
     """Say that the process serves."""
     return "ok"
 
 
 @bp.get("/readyz")
+@public
 async def readyz() -> str:
-    """Say that the user backend answers; without it this is a 503."""
-    await current_app.extensions["users"].ping()
+    """Say that the store of logins answers; without it this is a 503."""
+    await accounts.ping()
     return "ok"
-
-
-def init_app(app: Quart) -> None:
-    """Register the pages."""
-    app.register_blueprint(bp)

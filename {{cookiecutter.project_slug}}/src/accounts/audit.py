@@ -1,0 +1,50 @@
+"""The audit log: a line for each thing that happens to an account."""
+
+import asyncio
+import getpass
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from quart import has_request_context, request
+
+from .protocol import Client
+
+logger = logging.getLogger("audit")
+
+
+def record(event: str, user: str, **more: Any) -> None:
+    """Write who did what from where; JSON escapes what could forge a line."""
+    if has_request_context():
+        where = client()
+        who = {"address": where.address, "user_agent": where.user_agent}
+    else:
+        who = {"by": f"command line, {_system_user()}"}
+    fields = {"event": event, "user": user[:128], **who, **more}
+    logger.info(json.dumps(fields), extra={"fields": fields})
+
+
+@contextmanager
+def cut_off(event: str, user: str) -> Iterator[None]:
+    """Write that a deed was cut off, by a client that left in the middle of it."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        record(f"{event} cut off", user)
+        raise
+
+
+def client() -> Client:
+    """Return where the current request comes from."""
+    # PostgreSQL stores no NUL.
+    user_agent = request.headers.get("User-Agent", "").replace("\0", "")
+    return Client((request.remote_addr or "")[:64], user_agent[:256])
+
+
+def _system_user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"

@@ -1,0 +1,127 @@
+"""Flask-Login over logins kept on the server; the one room that knows its private names."""
+
+from typing import TYPE_CHECKING, Any
+
+from flask import flash, request
+from flask_login import LoginManager, current_user, user_loaded_from_cookie
+from quart import Request, Response, current_app, g, has_request_context, session
+
+from flask_patch import await_only
+
+from . import audit
+from .protocol import CurrentLogin
+
+if TYPE_CHECKING:
+    from .extension import State
+
+CLEAR = "clear"
+STOLEN = (
+    "A login that this browser was to remember has been used twice, by somebody else perhaps. "
+    "It has been ended. Log in again, and look at the list of devices."
+)
+
+
+class SessionLoginManager(LoginManager):  # type: ignore[misc]  # Flask-Login is untyped
+    """Flask-Login, with tokens that the server can revoke in place of signed user ids.
+
+    The session holds a login session's token. The remember cookie holds another, which is
+    spent when it brings a login back. Both are random and stored as hashes.
+    """
+
+    def init_app(self, app: Any, add_context_processor: bool = True) -> None:
+        """Bind the app, which has its accounts already."""
+        # The server checks the login. Flask-Login's check trusts X-Forwarded-For.
+        app.config["SESSION_PROTECTION"] = None
+        self._session_identifier_generator = str
+        self.user_loader(_load_user)
+        self.request_loader(_load_token_user)
+        super().init_app(app, add_context_processor)
+
+    def _load_user_from_remember_cookie(self, cookie: str) -> Any:
+        # A websocket's answer cannot carry the new cookie. Flask's `request` is a websocket too.
+        user = self._resume(cookie) if has_request_context() else None
+        if user is None:
+            return self._load_user_from_request(request)
+        session.clear()
+        # A form of this request may have asked for a token of the old session.
+        g.pop("csrf_token", None)
+        session.update(_user_id=user.get_id(), _fresh=False, _remember="set")
+        app: Any = current_app
+        user_loaded_from_cookie.send(app._get_current_object(), user=user)
+        return user
+
+    def _resume(self, cookie: str) -> Any:
+        accounts = _state()
+        resumed = accounts.store.resume(cookie, audit.client())
+        if resumed is None:
+            return None
+        user = await_only(accounts.users.get(resumed.user_id))
+        if user is None:
+            return None
+        if resumed.login is None:
+            audit.record("stolen remember token", user.name)
+            # The order to delete it is obeyed at the end of the request.
+            session["_remember"] = CLEAR
+            flash(STOLEN)
+            return None
+        user.current_login = resumed.login
+        audit.record("login resumed", user.name)
+        return user
+
+    def _update_remember_cookie(self, response: Response) -> Response:
+        # A session that nobody has used orders nothing, and need not be read for it.
+        if getattr(session, "accessed", True):
+            super()._update_remember_cookie(response)
+        return response
+
+    def _set_cookie(self, response: Response) -> None:
+        login = getattr(current_user, "current_login", None)
+        if login and login.remember_token:
+            lifetime = current_app.config["REMEMBER_TIMEOUT"]
+            name = current_app.config["REMEMBER_COOKIE_NAME"]
+            set_cookie(response, name, login.remember_token, lifetime)
+
+    def _clear_cookie(self, response: Response) -> None:
+        set_cookie(response, current_app.config["REMEMBER_COOKIE_NAME"], "", 0)
+
+    def forget_remembered(self) -> None:
+        """Order the remember cookie to be deleted at the end of the request."""
+        session["_remember"] = CLEAR
+
+    @staticmethod
+    def load_nobody() -> None:
+        """Let the current user be nobody, unless they have been loaded: stores are not asked."""
+        if "_login_user" not in g:
+            _state().login_manager._update_request_context_with_user()
+
+
+def set_cookie(response: Response, name: str, value: str, lifetime: Any) -> None:
+    """Set a cookie as confined as the session's; a deletion repeats the attributes."""
+    # A browser keeps a `__Host-` cookie unless the deletion is Secure as well.
+    secure = current_app.config["SESSION_COOKIE_SECURE"]
+    response.set_cookie(
+        name, value, max_age=lifetime, secure=secure, httponly=True, samesite="Lax", path="/"
+    )
+
+
+def _state() -> "State":
+    state: State = current_app.extensions["accounts"]
+    return state
+
+
+def _load_user(token: str) -> Any:
+    accounts = _state()
+    return accounts.store.load(token, accounts.users)
+
+
+def _load_token_user(request: Request) -> Any:
+    """Return the user of an `Authorization: Bearer` header, and of nothing else."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        return None
+    accounts = _state()
+    user_id = accounts.store.token_owner(token.strip())
+    user = None if user_id is None else await_only(accounts.users.get(user_id))
+    if user is not None:
+        user.current_login = CurrentLogin()
+    return user

@@ -1,0 +1,111 @@
+"""What holds for every request: its host, its origin, who may see what, and the headers."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from flask_login import current_user
+from quart import Quart, Response, abort, current_app, request, websocket
+from quart.typing import ResponseReturnValue
+from quart.wrappers.base import BaseRequestWebsocket
+from werkzeug.sansio.utils import host_is_trusted
+
+if TYPE_CHECKING:
+    from ..extension import State
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+DEVELOPMENT_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+
+def public(view: View) -> View:
+    """Decorate a view or websocket that anonymous visitors may see; all others ask for a login."""
+    view.is_public = True  # type: ignore[attr-defined]  # functions take attributes
+    return view
+
+
+def init_app(app: Quart) -> None:
+    """Register the checks, in the order in which they are made, and the headers."""
+    if not app.config["TRUSTED_HOSTS"]:
+        app.config["TRUSTED_HOSTS"] = DEVELOPMENT_HOSTS
+    app.before_request(check_request)
+    app.before_websocket(check_websocket)
+    app.after_request(set_headers)
+
+
+async def check_request() -> ResponseReturnValue | None:
+    """Refuse a foreign host, a forged form, and anonymous users off the public pages."""
+    _check_host(request)
+    if request.method not in SAFE_METHODS and not _by_token():
+        _check_origin(request)
+        _state().csrf.protect(apply_exemptions=True)
+    # Nobody sees anything on a page that is not there, nor in the answer to a preflight, which
+    # browsers send without cookies and the app answers without calling the view.
+    if request.endpoint is None or _is_public(request.endpoint) or _is_preflight():
+        return None
+    if current_user.is_authenticated:
+        return None
+    return _state().login_manager.unauthorized()  # type: ignore[no-any-return]
+
+
+async def check_websocket() -> None:
+    """Refuse a websocket before it is accepted: foreign host or origin, or nobody logged in."""
+    _check_host(websocket)
+    _check_origin(websocket)
+    if websocket.endpoint is None or _is_public(websocket.endpoint):
+        return
+    if not current_user.is_authenticated:
+        abort(401)
+
+
+async def set_headers(response: Response) -> Response:
+    """Add the headers that a view has not set itself."""
+    given = {name.lower() for name, _ in response.headers}
+    for name, value in _state().headers.items():
+        if name.lower() not in given:
+            response.headers.add(name, value)
+    return response
+
+
+def _state() -> "State":
+    state: State = current_app.extensions["accounts"]
+    return state
+
+
+def _is_public(endpoint: str) -> bool:
+    view = current_app.view_functions.get(endpoint)
+    # Static files are as open as the login page that needs them, those of blueprints too.
+    return getattr(view, "is_public", getattr(view, "__name__", "") == "send_static_file")
+
+
+def _is_preflight() -> bool:
+    rule = request.url_rule
+    return (
+        request.method == "OPTIONS"
+        and "Access-Control-Request-Method" in request.headers
+        and rule is not None
+        and bool(rule.provide_automatic_options)
+    )
+
+
+def _check_host(request: BaseRequestWebsocket) -> None:
+    if not host_is_trusted(request.host, current_app.config["TRUSTED_HOSTS"]):
+        # Plain text: no page can link to anything under a host that may be no host name at all.
+        refusal = "This host name is not among TRUSTED_HOSTS."
+        abort(Response(refusal, 400, content_type="text/plain; charset=utf-8"))
+
+
+def _check_origin(request: BaseRequestWebsocket) -> None:
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    if site not in (None, "same-origin", "none"):
+        abort(403, "The request came from another site.")
+    if origin is not None and origin.partition("://")[2] != request.host:
+        abort(403, "The request came from another origin.")
+
+
+def _by_token() -> bool:
+    # A browser sends cookies by itself, but never this header.
+    if "Authorization" not in request.headers or not current_user.is_authenticated:
+        return False
+    login = current_user.current_login
+    return login is not None and login.session_id is None

@@ -1,0 +1,85 @@
+"""Refusals and faults: a page for people, JSON or a line of text for programs."""
+
+from flask_wtf.csrf import CSRFError
+from limits.errors import StorageError
+from quart import (
+    Quart,
+    Response,
+    current_app,
+    has_request_context,
+    jsonify,
+    redirect,
+    render_template,
+    request,
+)
+from quart.typing import ResponseReturnValue
+from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable, Unauthorized
+
+from ..protocol import BackendUnavailable
+from .redirects import next_url
+
+
+class BadLogin(Unauthorized):
+    """A login that is refused: whoever was asked for, the answer is the same."""
+
+    name = "Bad login"
+    description = "Wrong user name or password."
+
+
+def init_app(app: Quart) -> None:
+    """Register the handlers."""
+    app.register_error_handler(HTTPException, handle_http_exception)
+    app.register_error_handler(CSRFError, handle_csrf_error)
+    app.register_error_handler(BackendUnavailable, handle_unavailable)
+    app.register_error_handler(StorageError, handle_unavailable)
+
+
+def wants_html() -> bool:
+    """Return whether the client is a browser: it accepts HTML and sends no Authorization."""
+    if "Authorization" in request.headers:
+        return False
+    return "text/html" in request.headers.get("Accept", "")
+
+
+def wants_json() -> bool:
+    """Return whether the client is a program that asks for JSON, or sends a token."""
+    return "Authorization" in request.headers or (
+        request.accept_mimetypes.best == "application/json"
+    )
+
+
+async def handle_http_exception(error: HTTPException) -> ResponseReturnValue:
+    """Answer an HTTP error in the form that the client reads."""
+    if error.response is not None:
+        return error.response  # type: ignore[return-value]  # Werkzeug's, which Quart accepts
+    response = Response(error.name, mimetype="text/plain")
+    # Without a request this is a websocket, before it is accepted.
+    if has_request_context() and wants_html():
+        # The page shows who is logged in if that is known, and asks no store that may be gone.
+        current_app.extensions["accounts"].login_manager.load_nobody()
+        response = Response(await render_template("error.html", error=error))
+    elif has_request_context() and wants_json():
+        response = jsonify(error=error.name, description=error.description)
+    response.status_code = error.code or 500
+    for name, value in error.get_headers():
+        if name != "Content-Type":
+            response.headers[name] = value
+    return response
+
+
+async def handle_csrf_error(error: CSRFError) -> ResponseReturnValue:
+    """Refuse a form without a good token as forbidden."""
+    accounts = current_app.extensions["accounts"]
+    if request.endpoint == accounts.login_view and accounts.is_logged_in():
+        # The form was open in another tab before this browser logged in.
+        return redirect(next_url(), 303)
+    description = f"{error.description} Go back, reload the page and try again."
+    return await handle_http_exception(Forbidden(description))
+
+
+async def handle_unavailable(error: Exception) -> ResponseReturnValue:
+    """Answer 503 while a store cannot be reached; nobody is let in."""
+    current_app.logger.error("%s", error)
+    return await handle_http_exception(
+        ServiceUnavailable("A part of this site is out of reach. Try again soon.")
+    )

@@ -1,0 +1,83 @@
+"""The app and its start: what keeps it from serving is said in one line."""
+
+import asyncio
+import gc
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from dotenv import find_dotenv, load_dotenv
+from flask import Flask
+from quart import Quart, Response
+from werkzeug.exceptions import NotFound
+
+from flask_patch import hosted
+
+from ..protocol import BackendUnavailable
+from ..settings import ConfigError
+from .session_cookie import SessionInterface
+
+if TYPE_CHECKING:
+    # As `flask_patch` has it, extensions take a Quart app for a Flask app; typed ones ask for it.
+    class Base(Quart, Flask):  # type: ignore[misc]  # of what both have, Quart's counts
+        """What type checkers take the app for."""
+else:
+    Base = Quart
+
+
+class App(Base):
+    """A Quart app that checks its stores before `quart run` serves it."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.session_interface = SessionInterface()
+
+    async def send_static_file(  # type: ignore[override]  # of the two bases, Quart's counts
+        self, filename: str
+    ) -> Response:
+        """Serve a static file; a name that no file can have is not found."""
+        try:
+            return await super().send_static_file(filename)
+        except OSError:
+            raise NotFound from None
+
+    def run(self, *args: Any, **options: Any) -> None:
+        """Serve for development; raise `ConfigError` when the app cannot start."""
+        check(self)
+        try:
+            super().run(*args, **options)
+        except OSError as error:
+            raise ConfigError(
+                f"Cannot listen on port {options.get('port')}: {error.strerror}. "
+                "Stop what uses it, or choose another: quart run --port 5001"
+            ) from None
+
+
+def load_app(create_app: Callable[[], Quart]) -> Quart:
+    """Return the app for a server, with the settings of `.env`.
+
+    Exits with one line if it cannot start. What exists by then lives as long as the process:
+    garbage collections, which halt all requests, need not look through it again.
+    """
+    load_dotenv(find_dotenv(usecwd=True))
+    try:
+        app = create_app()
+        check(app)
+    except ConfigError as error:
+        raise SystemExit(f"Error: {error}") from None
+    gc.freeze()
+    return app
+
+
+def check(app: Quart) -> None:
+    """Prepare the stores before a server starts its event loop.
+
+    Raises `ConfigError`, which a server would bury in a traceback once it runs.
+    """
+    prepare = hosted(app.extensions["accounts"].store.prepare)
+    # A thread, since some servers import the app with their loop already running.
+    with ThreadPoolExecutor(1) as thread:
+        try:
+            thread.submit(asyncio.run, prepare()).result()
+        except BackendUnavailable as error:
+            raise ConfigError(str(error)) from None
