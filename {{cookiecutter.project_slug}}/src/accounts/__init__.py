@@ -10,15 +10,8 @@ from .extension import Accounts
 from .forms import FormOfTexts
 from .names import account_key, check_name
 from .passwords import MAXIMUM_LENGTH, MINIMUM_LENGTH
-from .protocol import (
-    AccountError,
-    ApiToken,
-    BackendUnavailable,
-    LoginSession,
-    UserBackend,
-    UserManager,
-    WrongPassword,
-)
+from .protocol import UserBackend, UserManager
+from .records import AccountError, ApiToken, BackendUnavailable, LoginSession, WrongPassword
 from .settings import ConfigError, Settings, load_settings
 from .throttle import TooManyAttempts
 from .users import LoginUser

@@ -10,7 +10,7 @@ from typing import Any
 
 from quart import has_request_context, request
 
-from .protocol import Client
+from .records import Client
 
 logger = logging.getLogger("audit")
 

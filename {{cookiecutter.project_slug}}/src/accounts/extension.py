@@ -1,10 +1,9 @@
 """The login as an extension: each method does all that belongs to what it is named for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from flask_login import current_user, login_fresh, login_user, logout_user
+from flask_login import current_user, login_user, logout_user
 from flask_wtf import CSRFProtect
 from hypercorn.middleware import ProxyFixMiddleware
 from quart import (
@@ -25,38 +24,12 @@ from flask_patch import greenlet_spawn
 from . import audit, cli, devices
 from .login_manager import SessionLoginManager, set_cookie
 from .names import account_key
-from .protocol import (
-    BROWSER_LIFETIME,
-    AccountError,
-    ApiToken,
-    LoginSession,
-    LoginStore,
-    UserBackend,
-    UserManager,
-    WrongPassword,
-)
+from .protocol import LoginStore, UserBackend, UserManager
+from .records import BROWSER_LIFETIME, AccountError, WrongPassword
+from .sessions import Sessions, Tokens
+from .state import State, state
 from .throttle import Throttle, TooManyAttempts
 from .web import checks, errors, redirects
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class State:
-    """What belongs to one app."""
-
-    users: UserBackend
-    store: LoginStore
-    csrf: CSRFProtect
-    headers: Mapping[str, str]
-    login_view: str
-    home_view: str
-    throttle: Throttle
-    login_manager: SessionLoginManager = field(default_factory=SessionLoginManager)
-
-    def is_logged_in(self) -> bool:
-        """Return whether the login form has nothing to ask the current user for."""
-        # A page that only a fresh login may see sends others here, to confirm who they are.
-        confirmed = login_fresh() or "confirm" not in request.args
-        return bool(current_user.is_authenticated) and confirmed
 
 
 class Accounts:
@@ -85,7 +58,7 @@ class Accounts:
         `users` says who may log in, and `store` keeps their logins. Answers get the `headers` that
         a view has not set itself; the views are endpoints of pages.
         """
-        state = State(
+        bound = State(
             users=users,
             store=store,
             csrf=csrf,
@@ -93,12 +66,13 @@ class Accounts:
             login_view=login_view,
             home_view=home_view,
             throttle=Throttle(app.config),
+            login_manager=SessionLoginManager(),
         )
-        app.extensions["accounts"] = state
-        for part in (checks, state.login_manager, store, errors, cli):
+        app.extensions["accounts"] = bound
+        for part in (checks, bound.login_manager, store, errors, cli):
             part.init_app(app)
-        state.login_manager.unauthorized_handler(lambda: _send_to_login(None))
-        state.login_manager.needs_refresh_handler(lambda: _send_to_login(1))
+        bound.login_manager.unauthorized_handler(lambda: _send_to_login(None))
+        bound.login_manager.needs_refresh_handler(lambda: _send_to_login(1))
         for filter in (devices.device, devices.iso, devices.utc):
             app.add_template_filter(filter)
         app.before_serving(store.prepare)
@@ -110,7 +84,7 @@ class Accounts:
     @staticmethod
     def is_logged_in() -> bool:
         """Return whether the login form has nothing to ask the current user for."""
-        return _state().is_logged_in()
+        return state().is_logged_in()
 
     @staticmethod
     def next_url() -> str:
@@ -120,7 +94,7 @@ class Accounts:
     @staticmethod
     async def ping() -> None:
         """Return when the store of logins answers."""
-        await greenlet_spawn(_state().store.ping)
+        await greenlet_spawn(state().store.ping)
 
     @staticmethod
     async def authenticate(name: str, password: str) -> Any | None:
@@ -128,7 +102,7 @@ class Accounts:
 
         Raises `TooManyAttempts` (429).
         """
-        accounts, key, address = _state(), account_key(name), audit.client().address
+        accounts, key, address = state(), account_key(name), audit.client().address
         scope, counted = "account", key
         browser = await _known_browser(key)
         if browser is not None:
@@ -149,7 +123,7 @@ class Accounts:
     @staticmethod
     async def login(user: Any, *, remember: bool = False) -> None:
         """Log the user in with new tokens; what was in the session before is dropped."""
-        accounts = _state()
+        accounts = state()
         with audit.cut_off("login", user.name):
             await _start(user, remember=remember)
         audit.record("login", user.name)
@@ -166,7 +140,7 @@ class Accounts:
     @staticmethod
     async def logout() -> None:
         """End the login, if there is one, here and on the server."""
-        accounts = _state()
+        accounts = state()
         if current_user.is_authenticated:
             session_id = current_user.current_login.session_id
             with audit.cut_off("logout", current_user.name):
@@ -182,7 +156,7 @@ class Accounts:
 
         Raises `WrongPassword`, `AccountError` for a weak new one, and `TooManyAttempts` (429).
         """
-        accounts, user = _state(), current_user._get_current_object()
+        accounts, user = state(), current_user._get_current_object()
         if not isinstance(accounts.users, UserManager):
             raise AccountError("Passwords are not kept here.")
         session_id = user.current_login.session_id
@@ -204,51 +178,18 @@ class Accounts:
         audit.record("password changed", user.name)
 
 
-class Sessions:
-    """The logins of users on their devices."""
-
-    async def of(self, user: Any) -> list[LoginSession]:
-        """Return the user's logins, the one used last first."""
-        return await greenlet_spawn(_state().store.sessions_of, user.id)
-
-    async def end(self, user: Any, session_id: int) -> None:
-        """End one of the user's own logins."""
-        with audit.cut_off("session ended", user.name):
-            await greenlet_spawn(_state().store.end, user.id, session_id)
-        audit.record("session ended", user.name)
-
-    async def end_all(self, user: Any) -> None:
-        """End all logins of the user."""
-        with audit.cut_off("all sessions ended", user.name):
-            await greenlet_spawn(_state().store.end_all, user.id)
-        audit.record("all sessions ended", user.name)
-
-
-class Tokens:
-    """The API tokens of users."""
-
-    async def of(self, user: Any) -> list[ApiToken]:
-        """Return the user's tokens, by label."""
-        return await greenlet_spawn(_state().store.tokens_of, user.id)
-
-
-def _state() -> State:
-    state: State = current_app.extensions["accounts"]
-    return state
-
-
 async def _known_browser(key: str) -> int | None:
     """Return the id of this browser where it has logged into the account before."""
     cookie = request.cookies.get(current_app.config["BROWSER_COOKIE_NAME"])
     if not cookie:
         return None
-    return await greenlet_spawn(_state().store.known_browser, key, cookie)
+    return await greenlet_spawn(state().store.known_browser, key, cookie)
 
 
 async def _start(user: Any, *, remember: bool) -> None:
     former = current_user.current_login if current_user.is_authenticated else None
     ends = former.session_id if former else None
-    start = _state().store.start
+    start = state().store.start
     login = await greenlet_spawn(start, user.id, audit.client(), remember=remember, ends=ends)
     session.clear()
     user.current_login = login
@@ -259,5 +200,5 @@ def _send_to_login(confirm: int | None) -> ResponseReturnValue:
     """Send people to the login page and back, and tell programs."""
     if errors.wants_html():
         values: dict[str, Any] = {"confirm": confirm, "next": redirects.return_path()}
-        return redirect(url_for(_state().login_view, **values), 303)
+        return redirect(url_for(state().login_view, **values), 303)
     raise Unauthorized("Log in, or send an API token.", www_authenticate=WWWAuthenticate("bearer"))

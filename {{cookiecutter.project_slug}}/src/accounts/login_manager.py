@@ -1,6 +1,6 @@
 """Flask-Login over logins kept on the server; the one room that knows its private names."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flask import flash, request
 from flask_login import LoginManager, current_user, user_loaded_from_cookie
@@ -9,10 +9,8 @@ from quart import Request, Response, current_app, g, has_request_context, sessio
 from flask_patch import await_only
 
 from . import audit
-from .protocol import CurrentLogin
-
-if TYPE_CHECKING:
-    from .extension import State
+from .records import CurrentLogin
+from .state import state
 
 CLEAR = "clear"
 STOLEN = (
@@ -51,7 +49,7 @@ class SessionLoginManager(LoginManager):  # type: ignore[misc]  # Flask-Login is
         return user
 
     def _resume(self, cookie: str) -> Any:
-        accounts = _state()
+        accounts = state()
         resumed = accounts.store.resume(cookie, audit.client())
         if resumed is None:
             return None
@@ -92,7 +90,7 @@ class SessionLoginManager(LoginManager):  # type: ignore[misc]  # Flask-Login is
     def load_nobody() -> None:
         """Let the current user be nobody, unless they have been loaded: stores are not asked."""
         if "_login_user" not in g:
-            _state().login_manager._update_request_context_with_user()
+            state().login_manager._update_request_context_with_user()
 
 
 def set_cookie(response: Response, name: str, value: str, lifetime: Any) -> None:
@@ -104,13 +102,8 @@ def set_cookie(response: Response, name: str, value: str, lifetime: Any) -> None
     )
 
 
-def _state() -> "State":
-    state: State = current_app.extensions["accounts"]
-    return state
-
-
 def _load_user(token: str) -> Any:
-    accounts = _state()
+    accounts = state()
     return accounts.store.load(token, accounts.users)
 
 
@@ -119,7 +112,7 @@ def _load_token_user(request: Request) -> Any:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         return None
-    accounts = _state()
+    accounts = state()
     user_id = accounts.store.token_owner(token.strip())
     user = None if user_id is None else await_only(accounts.users.get(user_id))
     if user is not None:

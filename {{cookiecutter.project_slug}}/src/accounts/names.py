@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from .protocol import AccountError
+from .records import AccountError
 
 MAXIMUM_NAME = 64
 

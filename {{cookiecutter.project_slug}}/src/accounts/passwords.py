@@ -11,7 +11,7 @@ from typing import TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
-from .protocol import AccountError
+from .records import AccountError
 
 T = TypeVar("T")
 

@@ -2,7 +2,7 @@
 
 from flask_login import UserMixin
 
-from .protocol import CurrentLogin
+from .records import CurrentLogin
 
 
 class LoginUser(UserMixin):  # type: ignore[misc]  # Flask-Login is untyped

@@ -1,7 +1,7 @@
 """What holds for every request: its host, its origin, who may see what, and the headers."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from flask_login import current_user
 from quart import Quart, Response, abort, current_app, request, websocket
@@ -9,8 +9,7 @@ from quart.typing import ResponseReturnValue
 from quart.wrappers.base import BaseRequestWebsocket
 from werkzeug.sansio.utils import host_is_trusted
 
-if TYPE_CHECKING:
-    from ..extension import State
+from ..state import state
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -38,14 +37,14 @@ async def check_request() -> ResponseReturnValue | None:
     _check_host(request)
     if request.method not in SAFE_METHODS and not _by_token():
         _check_origin(request)
-        _state().csrf.protect(apply_exemptions=True)
+        state().csrf.protect(apply_exemptions=True)
     # Nobody sees anything on a page that is not there, nor in the answer to a preflight, which
     # browsers send without cookies and the app answers without calling the view.
     if request.endpoint is None or _is_public(request.endpoint) or _is_preflight():
         return None
     if current_user.is_authenticated:
         return None
-    return _state().login_manager.unauthorized()  # type: ignore[no-any-return]
+    return state().login_manager.unauthorized()  # type: ignore[no-any-return]
 
 
 async def check_websocket() -> None:
@@ -61,15 +60,10 @@ async def check_websocket() -> None:
 async def set_headers(response: Response) -> Response:
     """Add the headers that a view has not set itself."""
     given = {name.lower() for name, _ in response.headers}
-    for name, value in _state().headers.items():
+    for name, value in state().headers.items():
         if name.lower() not in given:
             response.headers.add(name, value)
     return response
-
-
-def _state() -> "State":
-    state: State = current_app.extensions["accounts"]
-    return state
 
 
 def _is_public(endpoint: str) -> bool:

@@ -15,7 +15,8 @@ from quart import (
 from quart.typing import ResponseReturnValue
 from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable, Unauthorized
 
-from ..protocol import BackendUnavailable
+from ..records import BackendUnavailable
+from ..state import state
 from .redirects import next_url
 
 
@@ -56,7 +57,7 @@ async def handle_http_exception(error: HTTPException) -> ResponseReturnValue:
     # Without a request this is a websocket, before it is accepted.
     if has_request_context() and wants_html():
         # The page shows who is logged in if that is known, and asks no store that may be gone.
-        current_app.extensions["accounts"].login_manager.load_nobody()
+        state().login_manager.load_nobody()
         response = Response(await render_template("error.html", error=error))
     elif has_request_context() and wants_json():
         response = jsonify(error=error.name, description=error.description)
@@ -69,8 +70,7 @@ async def handle_http_exception(error: HTTPException) -> ResponseReturnValue:
 
 async def handle_csrf_error(error: CSRFError) -> ResponseReturnValue:
     """Refuse a form without a good token as forbidden."""
-    accounts = current_app.extensions["accounts"]
-    if request.endpoint == accounts.login_view and accounts.is_logged_in():
+    if request.endpoint == state().login_view and state().is_logged_in():
         # The form was open in another tab before this browser logged in.
         return redirect(next_url(), 303)
     description = f"{error.description} Go back, reload the page and try again."

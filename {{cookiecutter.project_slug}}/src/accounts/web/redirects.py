@@ -2,7 +2,9 @@
 
 import re
 
-from quart import current_app, request, url_for
+from quart import request, url_for
+
+from ..state import state
 
 MAXIMUM_LENGTH = 2048
 # One slash, then neither slash nor backslash, then printable ASCII without space and backslash:
@@ -18,7 +20,7 @@ def is_local(target: str) -> bool:
 def next_url() -> str:
     """Return the `next` of this request if it stays on the site, else the home page."""
     target = request.args.get("next", "")
-    return target if is_local(target) else url_for(current_app.extensions["accounts"].home_view)
+    return target if is_local(target) else url_for(state().home_view)
 
 
 def return_path() -> str | None:

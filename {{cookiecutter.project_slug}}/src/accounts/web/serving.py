@@ -13,7 +13,7 @@ from werkzeug.exceptions import NotFound
 
 from flask_patch import hosted
 
-from ..protocol import BackendUnavailable
+from ..records import BackendUnavailable
 from ..settings import ConfigError
 from .session_cookie import SessionInterface
 

@@ -1,0 +1,111 @@
+"""The `quart users` commands."""
+
+from datetime import UTC, datetime
+
+import click
+from flask.cli import AppGroup
+
+from .. import audit
+from .running import ask_password, find_manager, find_store, find_user, run, takes_password
+
+users = AppGroup("users", help="Manage who may log in.", short_help="Manage users.")
+
+
+@users.command()
+@click.argument("name")
+@takes_password
+def add(name: str, password_stdin: bool, random_password: bool) -> None:
+    """Add a user."""
+    manager = find_manager()
+    password = ask_password(password_stdin, random_password)
+    user = run(lambda: manager.add(name, password))
+    audit.record("user added", user.name)
+    click.echo(f"Added {user.name}.")
+    if random_password:
+        click.echo(f"Password: {password}")
+
+
+@users.command("list")
+def list_users() -> None:
+    """List the users."""
+    manager = find_manager()
+    for user in run(manager.all):
+        click.echo(user.name if user.is_active else f"{user.name} (disabled)")
+
+
+@users.command()
+@click.argument("name")
+def show(name: str) -> None:
+    """Show a user: id, state, logins and API tokens."""
+    store, user = find_store(), find_user(name)
+    click.echo(f"{user.name}\nid: {user.id}\nactive: {'yes' if user.is_active else 'no'}")
+    for login in run(lambda: store.sessions_of(user.id)):
+        seen = datetime.fromtimestamp(login.last_seen_at, UTC)
+        click.echo(f"login: {seen:%Y-%m-%d %H:%M} UTC from {login.address}, {login.user_agent}")
+    for one in run(lambda: store.tokens_of(user.id)):
+        click.echo(f"token: {one.label}")
+
+
+@users.command()
+@click.argument("name")
+@takes_password
+def passwd(name: str, password_stdin: bool, random_password: bool) -> None:
+    """Change a user's password and end all logins and API tokens."""
+    manager, store, user = find_manager(), find_store(), find_user(name)
+    password = ask_password(password_stdin, random_password)
+    run(lambda: manager.set_password(name, password))
+    run(lambda: store.end_all(user.id, tokens=True))
+    audit.record("password changed", user.name)
+    click.echo(f"Changed the password of {name}.")
+    if random_password:
+        click.echo(f"Password: {password}")
+
+
+@users.command()
+@click.argument("name")
+@click.argument("new_name")
+def rename(name: str, new_name: str) -> None:
+    """Give a user another name."""
+    manager = find_manager()
+    run(lambda: manager.rename(name, new_name))
+    audit.record("user renamed", name, to=new_name)
+    click.echo(f"Renamed {name} to {new_name}.")
+
+
+@users.command()
+@click.argument("name")
+@click.confirmation_option(prompt="Delete the user and all that refers to them?")
+def delete(name: str) -> None:
+    """Delete a user and all that refers to them."""
+    manager = find_manager()
+    run(lambda: manager.delete(name))
+    audit.record("user deleted", name)
+    click.echo(f"Deleted {name}.")
+
+
+@users.command()
+@click.argument("name")
+def disable(name: str) -> None:
+    """Keep a user from logging in and end all logins."""
+    manager, store, user = find_manager(), find_store(), find_user(name)
+    run(lambda: manager.set_active(name, False))
+    run(lambda: store.end_all(user.id))
+    audit.record("user disabled", user.name)
+    click.echo(f"Disabled {name}.")
+
+
+@users.command()
+@click.argument("name")
+def enable(name: str) -> None:
+    """Let a user log in again."""
+    manager = find_manager()
+    run(lambda: manager.set_active(name, True))
+    audit.record("user enabled", name)
+    click.echo(f"Enabled {name}.")
+
+
+@users.command()
+def clean() -> None:
+    """Delete what has expired: logins, remembered browsers, API tokens. Run it once a day."""
+    store = find_store()
+    click.echo(f"Deleted {run(store.clean)} expired rows.")

@@ -1,0 +1,37 @@
+"""What belongs to one app."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flask_login import LoginManager, current_user, login_fresh
+from flask_wtf import CSRFProtect
+from quart import current_app, request
+
+from .protocol import LoginStore, UserBackend
+from .throttle import Throttle
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """The parts that `Accounts.init_app` has bound to an app."""
+
+    users: UserBackend
+    store: LoginStore
+    csrf: CSRFProtect
+    headers: Mapping[str, str]
+    login_view: str
+    home_view: str
+    throttle: Throttle
+    login_manager: LoginManager
+
+    def is_logged_in(self) -> bool:
+        """Return whether the login form has nothing to ask the current user for."""
+        # A page that only a fresh login may see sends others here, to confirm who they are.
+        confirmed = login_fresh() or "confirm" not in request.args
+        return bool(current_user.is_authenticated) and confirmed
+
+
+def state() -> State:
+    """Return that of the current app."""
+    found: State = current_app.extensions["accounts"]
+    return found
