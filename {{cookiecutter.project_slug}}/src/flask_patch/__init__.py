@@ -13,12 +13,14 @@ from .apps import patch_apps
 from .cli import patch_cli
 from .connections import patch_connections
 from .contexts import make_contexts_synchronous, repoint_contexts
+from .databases import patch_databases
 from .functions import replace_classes, repoint_functions
 from .portals import hosted
 from .requests import patch_requests
 from .responses import patch_responses
 from .signals import patch_signals
 from .templates import patch_templates
+from .threads import patch_threads
 from .waiting import await_only, greenlet_spawn
 
 __all__ = ["await_only", "greenlet_spawn", "hosted"]
@@ -33,4 +35,6 @@ patch_responses()
 patch_connections()
 patch_templates()
 patch_apps()
+patch_threads()
 patch_cli()
+patch_databases()

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import wraps
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_ITERABLE_COROUTINE, iscoroutine
 from types import CodeType
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, NoReturn, ParamSpec, TypeVar, cast
 
 from jinja2.runtime import Context
 
@@ -40,8 +40,8 @@ def await_only(awaitable: Awaitable[T]) -> T:
     for one that runs meanwhile. Raise RuntimeError in a task that no portal hosts, unless the
     awaitable needs no waiting.
     """
-    coro: AnyCoroutine = awaitable if iscoroutine(awaitable) else _await(awaitable)
-    if asyncio._get_running_loop() is None and _thread.runner is None:
+    coro = as_coroutine(awaitable)
+    if asyncio._get_running_loop() is None and thread.runner is None:
         loop = serving_loop()
         if loop is not None:
             return cast(T, asyncio.run_coroutine_threadsafe(coro, loop).result())
@@ -58,7 +58,7 @@ def wait_here(coro: AnyCoroutine) -> Any:
     portal = current_portal()
     if portal is not None:
         return drive(coro, portal)
-    if asyncio._get_running_loop() is None and (_thread.runner or serving_loop() is None):
+    if asyncio._get_running_loop() is None and (thread.runner or serving_loop() is None):
         with own_runner() as runner:
             return runner.run(coro, context=current_context())
     return finish_now(coro)
@@ -86,21 +86,26 @@ class _Thread(threading.local):
     runner: asyncio.Runner | None = None
 
 
-_thread = _Thread()
+thread = _Thread()
 
 
 @contextmanager
 def own_runner() -> Iterator[asyncio.Runner]:
     """Keep one event loop, of this thread, for what sync code waits for without any other."""
-    if _thread.runner is not None:
-        yield _thread.runner
+    if thread.runner is not None:
+        yield thread.runner
         return
-    _thread.runner = asyncio.Runner()
+    thread.runner = asyncio.Runner()
     try:
-        yield _thread.runner
+        yield thread.runner
     finally:
-        _thread.runner.close()
-        _thread.runner = None
+        thread.runner.close()
+        thread.runner = None
+
+
+def as_coroutine(awaitable: Awaitable[Any]) -> AnyCoroutine:
+    """Return a coroutine that awaits the awaitable: itself, if it is one."""
+    return awaitable if iscoroutine(awaitable) else _await(awaitable)
 
 
 async def _await(awaitable: Awaitable[T]) -> T:
@@ -113,8 +118,13 @@ def finish_now(coro: AnyCoroutine) -> Any:
         coro.send(None)
     except StopIteration as stop:
         return stop.value
+    refuse(coro, RuntimeError)
+
+
+def refuse(coro: AnyCoroutine, error: type[Exception]) -> NoReturn:
+    """Close a coroutine that would have to wait where that is impossible; say what to do."""
     coro.close()
-    raise RuntimeError(
+    raise error(
         f"{coro!r} has to wait for the event loop, and sync code cannot do that here. "
         "Is it called from a task that you started? Call it with `await greenlet_spawn(...)`, "
         "or await the coroutine from async code."
