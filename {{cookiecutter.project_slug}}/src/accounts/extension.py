@@ -5,7 +5,6 @@ from typing import Any
 
 from flask_login import current_user, login_user, logout_user
 from flask_wtf import CSRFProtect
-from hypercorn.middleware import ProxyFixMiddleware
 from quart import (
     Quart,
     after_this_request,
@@ -30,6 +29,8 @@ from .sessions import Sessions, Tokens
 from .state import State, state
 from .throttle import Throttle, TooManyAttempts
 from .web import checks, errors, redirects
+from .web.gate import Gate
+from .web.proxies import TrustProxies
 
 HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
 
@@ -79,9 +80,10 @@ class Accounts:
             app.add_template_filter(filter)
         app.before_serving(store.prepare)
         app.after_serving(store.close)
-        if proxies := app.config["TRUSTED_PROXIES"]:
-            proxied = ProxyFixMiddleware(app.asgi_app, "legacy", proxies)
-            app.asgi_app = proxied  # type: ignore[method-assign]  # as Quart's docs say
+        gate = Gate(app.asgi_app, bound.headers)
+        proxies, trusted = app.config["TRUSTED_PROXIES"], app.config["TRUSTED_PROXY_HEADERS"]
+        proxied = TrustProxies(gate, proxies, trusted)
+        app.asgi_app = proxied  # type: ignore[method-assign]  # as Quart's docs say
 
     @staticmethod
     def is_logged_in() -> bool:

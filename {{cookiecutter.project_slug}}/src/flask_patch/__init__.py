@@ -16,6 +16,7 @@ from .contexts import make_contexts_synchronous, repoint_contexts
 from .databases import patch_databases
 from .functions import replace_classes, repoint_functions
 from .portals import hosted
+from .ranges import patch_ranges
 from .requests import patch_requests
 from .responses import patch_responses
 from .signals import patch_signals
@@ -32,6 +33,7 @@ repoint_functions()
 replace_classes()
 patch_requests()
 patch_responses()
+patch_ranges()
 patch_connections()
 patch_templates()
 patch_apps()
