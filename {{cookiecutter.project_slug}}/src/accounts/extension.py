@@ -28,7 +28,7 @@ from .records import BROWSER_LIFETIME, AccountError, WrongPassword
 from .sessions import Sessions, Tokens
 from .state import State, state
 from .throttle import Throttle, TooManyAttempts
-from .web import checks, errors, redirects
+from .web import checks, errors, redirects, watch
 from .web.gate import Gate
 from .web.proxies import TrustProxies
 
@@ -72,7 +72,7 @@ class Accounts:
             login_manager=SessionLoginManager(),
         )
         app.extensions["accounts"] = bound
-        for part in (checks, bound.login_manager, store, errors, cli):
+        for part in (checks, watch, bound.login_manager, store, errors, cli):
             part.init_app(app)
         bound.login_manager.unauthorized_handler(lambda: _send_to_login(None))
         bound.login_manager.needs_refresh_handler(lambda: _send_to_login(1))
