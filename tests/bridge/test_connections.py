@@ -64,14 +64,14 @@ def server(app):
 
 
 @pytest.fixture(autouse=True)
-def patience(monkeypatch) -> Any:
+def listen_delay(monkeypatch) -> Any:
     """Sets how long a request waits before somebody listens; not at all, unless a test says so."""
 
-    def be_patient(seconds: float) -> None:
-        monkeypatch.setattr(connections, "PATIENCE", seconds)
+    def set_delay(seconds: float) -> None:
+        monkeypatch.setattr(connections, "LISTEN_DELAY", seconds)
 
-    be_patient(0)
-    return be_patient
+    set_delay(0)
+    return set_delay
 
 
 async def until(condition) -> None:
@@ -192,27 +192,27 @@ async def test_nobody_listens_any_more_when_the_response_is_sent(app, server):
     await until(lambda: len(asyncio.all_tasks()) == 1)
 
 
-async def test_nobody_listens_to_the_client_of_a_short_wait(app, server, patience):
+async def test_nobody_listens_to_the_client_of_a_short_wait(app, server, listen_delay):
     @app.get("/")
     async def index():
         await asyncio.sleep(0.001)
         return str(len(asyncio.all_tasks()))
 
-    patience(60)
+    listen_delay(60)
     await server.serve()
     assert server.body == b"1"
     assert not server.listened
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-async def test_the_body_of_a_get_is_listened_for_at_once(app, server, patience, streamed):
+async def test_the_body_of_a_get_is_listened_for_at_once(app, server, listen_delay, streamed):
     @app.get("/")
     async def index():
         if streamed:
             return b"".join([piece async for piece in request.body])
         return await request.get_data()
 
-    patience(60)
+    listen_delay(60)
     for piece in (b"a", b"b"):
         server.events.put_nowait({"type": "http.request", "body": piece, "more_body": True})
     server.events.put_nowait(END)

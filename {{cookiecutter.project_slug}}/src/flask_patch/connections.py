@@ -22,7 +22,7 @@ from .versions import ClientDisconnected, listen
 from .waiting import within
 
 BODILESS = {"GET", "HEAD", "OPTIONS"}
-PATIENCE = 0.1  # Seconds that a request waits before anybody listens to its client.
+LISTEN_DELAY = 0.1  # Seconds that a request waits before anybody listens to its client.
 Send = Callable[[Any], Awaitable[None]]
 T = TypeVar("T")
 
@@ -51,7 +51,7 @@ async def serve(self: ASGIHTTPConnection, receive: Any, send: Send) -> None:
 
     def listen_later() -> None:
         nonlocal timer
-        timer = task.get_loop().call_later(PATIENCE, start_listening)
+        timer = task.get_loop().call_later(LISTEN_DELAY, start_listening)
 
     try:
         if request.method in BODILESS:

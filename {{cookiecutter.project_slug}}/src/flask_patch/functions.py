@@ -16,7 +16,7 @@ import quart.templating
 from flask.views import MethodView, http_method_funcs
 
 from .versions import find_request_context
-from .waiting import dual, go_betweens
+from .waiting import dual, TRANSPARENT
 
 TEMPLATING = (
     "render_template",
@@ -32,7 +32,7 @@ def _forward(*args: Any, _target: Callable[..., Any], **kwargs: Any) -> Any:
     return _target(*args, **kwargs)
 
 
-go_betweens.add(_forward.__code__)
+TRANSPARENT.add(_forward.__code__)
 
 
 def repoint(function: Any, target: Callable[..., Any]) -> None:
@@ -63,7 +63,7 @@ def _make_dual(module: Any, name: str) -> Callable[..., Any]:
 
 
 def has_request_context() -> bool:
-    """Say whether there is a request, or a websocket, which passes for one."""
+    """Return whether there is a request, or a websocket, which passes for one."""
     return find_request_context() is not None
 
 

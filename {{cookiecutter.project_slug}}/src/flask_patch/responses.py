@@ -45,12 +45,12 @@ class SyncResponse:
 
     @property
     def is_sequence(self) -> bool:
-        """Whether the body is held in memory."""
+        """Return whether the body is held in memory."""
         return isinstance(self._body, DataBody)
 
     @property
     def is_streamed(self) -> bool:
-        """Whether the length of the body is unknown."""
+        """Return whether the length of the body is unknown."""
         return not self.is_sequence
 
     def call_on_close(self, function: Callable[[], Any]) -> Callable[[], Any]:

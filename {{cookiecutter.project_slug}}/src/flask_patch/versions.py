@@ -16,7 +16,7 @@ from blinker import NamedSignal
 from quart import Quart
 from quart.ctx import AppContext
 
-from .waiting import ASYNC, dual, go_betweens
+from .waiting import ASYNC, dual, TRANSPARENT
 
 # Quart 0.23, like Flask 3.2, has one context for app and request; Quart 0.22 has one for each.
 ONE_CONTEXT = not hasattr(quart.globals, "_cv_request")
@@ -30,12 +30,12 @@ CONTEXT_CLASSES: tuple[type[Any], ...] = tuple(
 NO_REQUEST = "Not within a request or websocket context"
 
 
-def _context_of_one() -> Any:
+def _context_quart_0_23() -> Any:
     ctx: Any = quart.globals._cv_app.get(None)
     return ctx if ctx is not None and (ctx.has_request or ctx.has_websocket) else None
 
 
-def _request_of_one() -> Any:
+def _request_quart_0_23() -> Any:
     ctx: Any = quart.globals._cv_app.get(None)
     request = None if ctx is None else ctx._request or ctx._websocket
     if request is None:
@@ -43,21 +43,21 @@ def _request_of_one() -> Any:
     return request
 
 
-def _context_of_two() -> Any:
+def _context_quart_0_22() -> Any:
     variables: Any = quart.globals
     return variables._cv_request.get(None) or variables._cv_websocket.get(None)
 
 
-def _request_of_two() -> Any:
-    ctx = _context_of_two()
+def _request_quart_0_22() -> Any:
+    ctx = _context_quart_0_22()
     if ctx is None:
         raise RuntimeError(NO_REQUEST)
     return ctx.request_websocket
 
 
 # The context of the current request or websocket, or None; and the request or websocket itself.
-find_request_context: Callable[[], Any] = _context_of_one if ONE_CONTEXT else _context_of_two
-current_request: Callable[[], Any] = _request_of_one if ONE_CONTEXT else _request_of_two
+find_request_context: Callable[[], Any] = _context_quart_0_23 if ONE_CONTEXT else _context_quart_0_22
+current_request: Callable[[], Any] = _request_quart_0_23 if ONE_CONTEXT else _request_quart_0_22
 
 
 class _ClientDisconnected(Exception):
@@ -115,7 +115,7 @@ def dual_method(native: Callable[..., Any]) -> Callable[..., Any]:
             return native(self, ctx, *args, **kwargs)
         return answer(self, *(() if ctx is None else (ctx,)), *args, **kwargs)
 
-    go_betweens.add(cast(FunctionType, method).__code__)
+    TRANSPARENT.add(cast(FunctionType, method).__code__)
     return method
 
 
@@ -137,7 +137,7 @@ class ContextSignal(NamedSignal):
         return await super().send_async(sender, **kwargs)
 
 
-def mend_signals() -> None:
+def work_around_signal_bug() -> None:
     """Keep sync receivers of two signals of Quart 0.23.0 and 0.23.1 from failing every request."""
     if ONE_CONTEXT:
         for signal in (quart.signals.appcontext_pushed, quart.signals.appcontext_popped):

@@ -1,6 +1,7 @@
 """Waiting: how sync code gets the result of a coroutine, and who gets which."""
 
 import asyncio
+import contextvars
 import sys
 import threading
 from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterator
@@ -10,6 +11,7 @@ from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_ITERABLE_COROUTINE, isc
 from types import CodeType
 from typing import Any, ParamSpec, TypeVar, cast
 
+from greenlet import greenlet
 from jinja2.runtime import Context
 
 from .portals import (
@@ -19,6 +21,7 @@ from .portals import (
     current_context,
     current_portal,
     drive,
+    host,
     resume,
     serving_loop,
 )
@@ -27,10 +30,10 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 ASYNC = CO_COROUTINE | CO_ASYNC_GENERATOR | CO_ITERABLE_COROUTINE
-_INLINE = {"<lambda>", "<genexpr>", "<listcomp>", "<setcomp>", "<dictcomp>"}
+_INLINE_NAMES = {"<lambda>", "<genexpr>", "<listcomp>", "<setcomp>", "<dictcomp>"}
 _SYNC_CALLERS = {call.__code__, call_here.__code__}
 # Functions that call on behalf of their caller.
-go_betweens: set[CodeType] = {Context.call.__code__}
+TRANSPARENT: set[CodeType] = {Context.call.__code__}
 
 
 def await_only(awaitable: Awaitable[T]) -> T:
@@ -60,7 +63,7 @@ def wait_here(coro: AnyCoroutine) -> Any:
         return drive(coro, portal)
     if asyncio._get_running_loop() is None and (_thread.runner or serving_loop() is None):
         with own_runner() as runner:
-            return runner.run(coro, context=current_context())
+            return run_beside(runner, coro)
     return finish_now(coro)
 
 
@@ -80,6 +83,19 @@ async def within(seconds: float | None, coro: Coroutine[Any, Any, T]) -> T:
         return cast(T, stop.value)
     async with asyncio.timeout(seconds):  # noqa: ASYNC100  # it waits through the portal
         return cast(T, resume(coro, pending, portal))
+
+
+def run_beside(runner: asyncio.Runner, coro: AnyCoroutine) -> Any:
+    """Run the coroutine in this context, on the runner's event loop."""
+    # A task that is given this context cannot enter it where `Context.run` has. So the loop runs
+    # in a greenlet beside this one, and the coroutine in a portal, which needs not enter.
+    hosting = _host_in(current_context(), coro)
+    # Control goes to the loop, and comes back with the result or the exception.
+    return greenlet(runner.run).switch(hosting)
+
+
+async def _host_in(context: contextvars.Context, coro: AnyCoroutine) -> Any:
+    return await host(coro, context=context)
 
 
 class _Thread(threading.local):
@@ -122,10 +138,10 @@ def finish_now(coro: AnyCoroutine) -> Any:
 
 
 def called_by_async(depth: int = 2) -> bool:
-    """Tell whether the function `depth` levels up is a coroutine or an async generator."""
+    """Return whether the function `depth` levels up is a coroutine or an async generator."""
     frame = caller = sys._getframe(depth)
     while not frame.f_code.co_flags & ASYNC:
-        if frame.f_code.co_name not in _INLINE and frame.f_code not in go_betweens:
+        if frame.f_code.co_name not in _INLINE_NAMES and frame.f_code not in TRANSPARENT:
             return False
         if frame.f_back is None:
             return False
@@ -134,14 +150,16 @@ def called_by_async(depth: int = 2) -> bool:
     return frame is caller or frame.f_code not in _SYNC_CALLERS
 
 
-def dual(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Any]:
+def dual(
+    function: Callable[P, Coroutine[Any, Any, T]], wait: Callable[[Any], Any] = await_only
+) -> Callable[P, Any]:
     """Give async callers the function's coroutine, and sync callers its result."""
 
     @wraps(function)
     def answer(*args: P.args, **kwargs: P.kwargs) -> Any:
         if sys._getframe(1).f_code.co_flags & ASYNC or called_by_async():
             return function(*args, **kwargs)
-        return await_only(function(*args, **kwargs))
+        return wait(function(*args, **kwargs))
 
     return answer
 
