@@ -11,6 +11,7 @@ SOURCE = Path(__file__).parents[2] / "{{cookiecutter.project_slug}}/src"
 sys.path.insert(0, str(SOURCE))
 
 import flask_patch  # noqa: E402, F401  (patches on import, so it comes first)
+from asgi_server import Server  # noqa: E402  (after the bridge)
 from quart import Quart  # noqa: E402  (after the bridge)
 
 
@@ -37,3 +38,8 @@ def text(client: Any) -> Callable[..., Any]:
         return body
 
     return text
+
+
+@pytest.fixture
+def server(app: Quart) -> Server:
+    return Server(app)

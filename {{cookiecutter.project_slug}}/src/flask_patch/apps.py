@@ -117,6 +117,14 @@ async def _make_response_of_awaited(self: Quart, result: Any) -> Any:
     return await _native_make_response(self, (response, *status_and_headers))
 
 
+@wraps(Quart.make_default_options_response)
+async def make_default_options_response(self: Quart, *args: Any) -> Any:
+    """Answer OPTIONS; like any empty response of Flask's, with no length before it is sent."""
+    response = await _native_options_response(self, *args)
+    response.headers.pop("Content-Length", None)
+    return response
+
+
 def add_background_task(
     self: Quart, function: Callable[..., Any], *args: Any, **kwargs: Any
 ) -> None:
@@ -132,6 +140,7 @@ def test_request_context(self: Quart, path: str = "/", **kwargs: Any) -> Any:
 
 
 _native_make_response = Quart.make_response
+_native_options_response = Quart.make_default_options_response
 _native_add_background_task = Quart.add_background_task
 _sync_open_resource = Flask.open_resource
 _native_test_request_context = Quart.test_request_context
@@ -146,6 +155,7 @@ def patch_apps() -> None:
     app.add_background_task = add_background_task
     app.test_request_context = test_request_context
     app.make_response = make_response
+    app.make_default_options_response = make_default_options_response
     app.__setattr__ = _set_attribute
     app.__init_subclass__ = classmethod(_init_subclass)
     for name in METHODS:
