@@ -17,6 +17,7 @@ from .functions import replace_classes, repoint_functions
 from .portals import hosted
 from .requests import patch_requests
 from .responses import patch_responses
+from .sessions import patch_sessions
 from .signals import patch_signals
 from .templates import patch_templates
 from .waiting import await_only, greenlet_spawn
@@ -25,6 +26,7 @@ __all__ = ["await_only", "greenlet_spawn", "hosted"]
 
 repoint_contexts()
 make_contexts_synchronous()
+patch_sessions()
 patch_signals()
 repoint_functions()
 replace_classes()

@@ -27,6 +27,9 @@ CONTEXT_CLASSES: tuple[type[Any], ...] = tuple(
     if hasattr(quart.ctx, name)
 )
 
+# Those that hold the session, each as `session`, Quart 0.23 also as `_session`.
+SESSION_CONTEXTS = tuple(cls for cls in CONTEXT_CLASSES if ONE_CONTEXT or cls is not AppContext)
+
 NO_REQUEST = "Not within a request or websocket context"
 
 
