@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Coroutine
 from functools import partial, wraps
-from inspect import CO_COROUTINE, Parameter, iscoroutine, iscoroutinefunction, signature
-from types import FunctionType
+from inspect import CO_COROUTINE, iscoroutine, iscoroutinefunction
 from typing import Any
 
 import quart.asgi
@@ -12,7 +11,8 @@ from flask.app import Flask
 from quart import Blueprint, Quart
 
 from .portals import call, copy_context_for_thread, hosted
-from .versions import CONTEXT_CLASSES, dual_method, make_context_optional
+from .replacements import patch_replacements
+from .versions import dual_method, make_context_optional
 from .waiting import answer, dual, either
 
 HOSTED: dict[type, tuple[str, ...]] = {
@@ -35,7 +35,6 @@ METHODS = (
 )
 # and what besides it may replace.
 REPLACEABLE = (*METHODS, "do_teardown_appcontext", "do_teardown_request", "finalize_request")
-SESSION_METHODS = ("open_session", "save_session", "make_null_session")
 
 
 def ensure_sync(self: Quart, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -64,57 +63,40 @@ def sync_to_async(self: Quart, function: Callable[..., Any]) -> Callable[..., An
     return partial(call, function)
 
 
-def adopt(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a replacement written for Flask serve Quart, which awaits it, and sync code."""
-    takes_context = _takes_context(function)
+def awaiting_results(native: Callable[..., Any]) -> Callable[..., Any]:
+    """Await a coroutine that a view or hook returns here, where its errors are those of the view."""
 
-    async def replacement(*args: Any, **kwargs: Any) -> Any:
-        if not takes_context:
-            args = tuple(arg for arg in args if not isinstance(arg, CONTEXT_CLASSES))
-        return await call(function, *args, **kwargs)
+    @wraps(native)
+    async def method(self: Quart, *args: Any, **kwargs: Any) -> Any:
+        result = await native(self, *args, **kwargs)
+        return await _awaited(self, result) if _is_pending(result) else result
 
-    return wraps(function)(dual(replacement))
-
-
-def _takes_context(function: Callable[..., Any]) -> bool:
-    return any(
-        "ctx" in parameter.name
-        or "context" in parameter.name
-        or parameter.kind is Parameter.VAR_POSITIONAL
-        for parameter in signature(function).parameters.values()
-    )
-
-
-def _set_attribute(self: Quart, name: str, value: Any) -> None:
-    if name in REPLACEABLE and callable(value):
-        value = adopt(value)
-    elif name == "session_interface":
-        for method in SESSION_METHODS:
-            if not iscoroutinefunction(getattr(value, method)):
-                setattr(value, method, adopt(getattr(value, method)))
-    object.__setattr__(self, name, value)
-
-
-def _init_subclass(cls: type[Quart], /, **kwargs: Any) -> None:
-    super(Quart, cls).__init_subclass__(**kwargs)
-    for name in REPLACEABLE:
-        if isinstance(vars(cls).get(name), FunctionType):
-            setattr(cls, name, adopt(vars(cls)[name]))
+    return method
 
 
 def make_response(self: Quart, result: Any) -> Coroutine[Any, Any, Any]:
     """Make a response, also of a coroutine that a sync decorator handed on."""
-    if iscoroutine(result) or (isinstance(result, tuple) and result and iscoroutine(result[0])):
+    if _is_pending(result):
         return _make_response_of_awaited(self, result)
     return _native_make_response(self, result)
 
 
 async def _make_response_of_awaited(self: Quart, result: Any) -> Any:
+    return await _native_make_response(self, await _awaited(self, result))
+
+
+def _is_pending(result: Any) -> bool:
+    return iscoroutine(result[0] if isinstance(result, tuple) and result else result)
+
+
+async def _awaited(app: Quart, result: Any) -> Any:
     if not isinstance(result, tuple):
-        return await _native_make_response(self, await result)
+        return await result
     value, *status_and_headers = result
-    response = await _native_make_response(self, await value)
-    return await _native_make_response(self, (response, *status_and_headers))
+    value = await value
+    if isinstance(value, tuple):
+        value = await _native_make_response(app, value)
+    return (value, *status_and_headers)
 
 
 @wraps(Quart.make_default_options_response)
@@ -156,11 +138,12 @@ def patch_apps() -> None:
     app.test_request_context = test_request_context
     app.make_response = make_response
     app.make_default_options_response = make_default_options_response
-    app.__setattr__ = _set_attribute
-    app.__init_subclass__ = classmethod(_init_subclass)
+    for name in ("dispatch_request", "preprocess_request"):
+        setattr(app, name, awaiting_results(getattr(app, name)))
     for name in METHODS:
         setattr(app, name, dual_method(getattr(app, name)))
     app.log_exception = make_context_optional(app.log_exception)
+    patch_replacements(REPLACEABLE)
     threads: Any = quart.utils
     threads.copy_context = copy_context_for_thread
     blueprint: Any = Blueprint
