@@ -13,7 +13,8 @@ from quart import current_app
 from quart.cli import AppGroup, QuartGroup, ScriptInfo
 
 from .functions import repoint
-from .waiting import await_only, own_runner
+from .runners import own_runner
+from .waiting import await_only
 
 
 def with_appcontext(function: Callable[..., Any] | None = None) -> Callable[..., Any]:

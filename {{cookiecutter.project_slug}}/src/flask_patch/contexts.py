@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, ExitStack
 from functools import wraps
 from types import TracebackType
 from typing import Any
@@ -13,7 +13,7 @@ from quart.testing import QuartClient
 from werkzeug.local import LocalProxy
 
 from .versions import CONTEXT_CLASSES, NO_REQUEST, current_request, find_request_context, share_g
-from .waiting import called_by_async, dual, wait_here
+from .waiting import called_by_async, dual, lasting_loop, wait_here
 
 
 class RequestContextVar:
@@ -95,10 +95,15 @@ class EitherManager:
         return await self._manager.__aexit__(*error)
 
     def __enter__(self) -> Any:
-        return wait_here(self.__aenter__())
+        with ExitStack() as stack:
+            stack.enter_context(lasting_loop())
+            entered = wait_here(self.__aenter__())
+            self._loop = stack.pop_all()
+        return entered
 
     def __exit__(self, *error: Any) -> Any:
-        return wait_here(self.__aexit__(*error))
+        with self._loop:
+            return wait_here(self.__aexit__(*error))
 
 
 def _session_transaction(self: QuartClient, *args: Any, **kwargs: Any) -> EitherManager:

@@ -1,30 +1,27 @@
 """Waiting: how sync code gets the result of a coroutine, and who gets which."""
 
 import asyncio
-import contextvars
 import sys
-import threading
 from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from functools import wraps
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_ITERABLE_COROUTINE, iscoroutine
 from types import CodeType
 from typing import Any, ParamSpec, TypeVar, cast
 
-from greenlet import greenlet
 from jinja2.runtime import Context
 
 from .portals import (
     AnyCoroutine,
     call,
     call_here,
-    current_context,
     current_portal,
     drive,
-    host,
     resume,
     serving_loop,
 )
+
+from .runners import own_loop, own_runner, run_beside
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -44,7 +41,7 @@ def await_only(awaitable: Awaitable[T]) -> T:
     awaitable needs no waiting.
     """
     coro: AnyCoroutine = awaitable if iscoroutine(awaitable) else _await(awaitable)
-    if asyncio._get_running_loop() is None and _thread.runner is None:
+    if asyncio._get_running_loop() is None and own_loop() is None:
         loop = serving_loop()
         if loop is not None:
             return cast(T, asyncio.run_coroutine_threadsafe(coro, loop).result())
@@ -61,7 +58,7 @@ def wait_here(coro: AnyCoroutine) -> Any:
     portal = current_portal()
     if portal is not None:
         return drive(coro, portal)
-    if asyncio._get_running_loop() is None and (_thread.runner or serving_loop() is None):
+    if asyncio._get_running_loop() is None and (own_loop() or serving_loop() is None):
         with own_runner() as runner:
             return run_beside(runner, coro)
     return finish_now(coro)
@@ -83,40 +80,6 @@ async def within(seconds: float | None, coro: Coroutine[Any, Any, T]) -> T:
         return cast(T, stop.value)
     async with asyncio.timeout(seconds):  # noqa: ASYNC100  # it waits through the portal
         return cast(T, resume(coro, pending, portal))
-
-
-def run_beside(runner: asyncio.Runner, coro: AnyCoroutine) -> Any:
-    """Run the coroutine in this context, on the runner's event loop."""
-    # A task that is given this context cannot enter it where `Context.run` has. So the loop runs
-    # in a greenlet beside this one, and the coroutine in a portal, which needs not enter.
-    hosting = _host_in(current_context(), coro)
-    # Control goes to the loop, and comes back with the result or the exception.
-    return greenlet(runner.run).switch(hosting)
-
-
-async def _host_in(context: contextvars.Context, coro: AnyCoroutine) -> Any:
-    return await host(coro, context=context)
-
-
-class _Thread(threading.local):
-    runner: asyncio.Runner | None = None
-
-
-_thread = _Thread()
-
-
-@contextmanager
-def own_runner() -> Iterator[asyncio.Runner]:
-    """Keep one event loop, of this thread, for what sync code waits for without any other."""
-    if _thread.runner is not None:
-        yield _thread.runner
-        return
-    _thread.runner = asyncio.Runner()
-    try:
-        yield _thread.runner
-    finally:
-        _thread.runner.close()
-        _thread.runner = None
 
 
 async def _await(awaitable: Awaitable[T]) -> T:
@@ -183,8 +146,15 @@ def either(native: Callable[P, Any], sync: Callable[..., Any]) -> Callable[P, An
 def iterate(iterable: AsyncIterable[T]) -> Iterator[T]:
     """Iterate over the async iterable in sync code."""
     iterator = iterable.__aiter__()
-    while True:
-        try:
-            yield await_only(iterator.__anext__())
-        except StopAsyncIteration:
-            return
+    with lasting_loop():
+        while True:
+            try:
+                yield await_only(iterator.__anext__())
+            except StopAsyncIteration:
+                return
+
+
+def lasting_loop() -> AbstractContextManager[Any]:
+    """Keep one event loop meanwhile: one that ends closes the async generators begun on it."""
+    running = asyncio._get_running_loop() is not None or serving_loop() is not None
+    return nullcontext() if running else own_runner()
