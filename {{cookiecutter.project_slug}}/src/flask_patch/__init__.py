@@ -20,7 +20,9 @@ from .responses import patch_responses
 from .sessions import patch_sessions
 from .signals import patch_signals
 from .templates import patch_templates
+from .testing import patch_testing
 from .waiting import await_only, greenlet_spawn
+from .wsgi import patch_exceptions
 
 __all__ = ["await_only", "greenlet_spawn", "hosted"]
 
@@ -36,3 +38,5 @@ patch_connections()
 patch_templates()
 patch_apps()
 patch_cli()
+patch_testing()
+patch_exceptions()

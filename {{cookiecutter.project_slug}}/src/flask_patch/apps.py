@@ -116,16 +116,10 @@ def add_background_task(
     _native_add_background_task(self, function, *args, **kwargs)
 
 
-def test_request_context(self: Quart, path: str = "/", **kwargs: Any) -> Any:
-    """Create a request context; the path may be left out, as in Flask."""
-    return _native_test_request_context(self, path, **kwargs)
-
-
 _native_make_response = Quart.make_response
 _native_options_response = Quart.make_default_options_response
 _native_add_background_task = Quart.add_background_task
 _sync_open_resource = Flask.open_resource
-_native_test_request_context = Quart.test_request_context
 
 
 def patch_apps() -> None:
@@ -135,7 +129,6 @@ def patch_apps() -> None:
     app.ensure_async = ensure_async
     app.sync_to_async = sync_to_async
     app.add_background_task = add_background_task
-    app.test_request_context = test_request_context
     app.make_response = make_response
     app.make_default_options_response = make_default_options_response
     for name in ("dispatch_request", "preprocess_request"):

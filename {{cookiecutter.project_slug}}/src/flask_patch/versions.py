@@ -3,6 +3,7 @@
 import sys
 from asyncio import Task
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import wraps
 from inspect import signature
 from types import FunctionType
@@ -61,6 +62,13 @@ def _request_quart_0_22() -> Any:
 # The context of the current request or websocket, or None; and the request or websocket itself.
 find_request_context: Callable[[], Any] = _context_quart_0_23 if ONE_CONTEXT else _context_quart_0_22
 current_request: Callable[[], Any] = _request_quart_0_23 if ONE_CONTEXT else _request_quart_0_22
+
+
+def find_contexts() -> dict[ContextVar[Any], Any]:
+    """Return the current contexts of the app and of a request, by the variables that hold them."""
+    variables: Any = quart.globals
+    names = ["_cv_app"] if ONE_CONTEXT else ["_cv_app", "_cv_request"]
+    return {getattr(variables, name): getattr(variables, name).get() for name in names}
 
 
 class _ClientDisconnected(Exception):
