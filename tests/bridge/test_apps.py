@@ -457,7 +457,7 @@ async def test_the_tables_of_hooks_hold_what_was_registered_and_no_more(app, cli
     await client.get("/")
     async with client.websocket("/ws") as websocket:
         await websocket.receive()
-    assert {name: getattr(app, name) for name in tables} == dict.fromkeys(tables, {})
+    assert {name: getattr(app, name) for name in tables} == {name: {} for name in tables}
     assert list(app.template_context_processors) == [None, "bp"]  # As in Flask.
     calls = []
     app.before_request_funcs[None].append(lambda: calls.append("app"))
