@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Coroutine
 from functools import partial, wraps
-from inspect import CO_COROUTINE, iscoroutine, iscoroutinefunction
+from inspect import CO_COROUTINE, iscoroutine, iscoroutinefunction, signature
+from types import CoroutineType
 from typing import Any
 
 import quart.asgi
@@ -37,6 +38,9 @@ METHODS = (
 REPLACEABLE = (*METHODS, "do_teardown_appcontext", "do_teardown_request", "finalize_request")
 
 
+PENDING = (CoroutineType, tuple)  # What may be, or hold, a coroutine that nobody has awaited.
+
+
 def ensure_sync(self: Quart, function: Callable[..., Any]) -> Callable[..., Any]:
     """Return the function as one that sync code can call."""
     # Flask-Login asks at each request, so this makes no more than a `partial`.
@@ -63,20 +67,25 @@ def sync_to_async(self: Quart, function: Callable[..., Any]) -> Callable[..., An
     return partial(call, function)
 
 
-def awaiting_results(native: Callable[..., Any]) -> Callable[..., Any]:
-    """Await a coroutine that a view or hook returns here, where its errors are those of the view."""
+def finalize_request(self: Quart, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, Any]:
+    """Make the response of what a view or hook has returned."""
+    if len(args) > RESULT and type(args[RESULT]) in PENDING:
+        return _finalize_pending(self, list(args), kwargs)
+    return _native_finalize_request(self, *args, **kwargs)
 
-    @wraps(native)
-    async def method(self: Quart, *args: Any, **kwargs: Any) -> Any:
-        result = await native(self, *args, **kwargs)
-        return await _awaited(self, result) if _is_pending(result) else result
 
-    return method
+async def _finalize_pending(self: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    """Await a coroutine that the view has returned, and take its errors for those of the view."""
+    try:
+        args[RESULT] = await _awaited(self, args[RESULT])
+    except Exception as error:
+        args[RESULT] = await self.handle_user_exception(*args[:RESULT], error)
+    return await _native_finalize_request(self, *args, **kwargs)
 
 
 def make_response(self: Quart, result: Any) -> Coroutine[Any, Any, Any]:
     """Make a response, also of a coroutine that a sync decorator handed on."""
-    if _is_pending(result):
+    if type(result) in PENDING and iscoroutine(result[0] if type(result) is tuple else result):
         return _make_response_of_awaited(self, result)
     return _native_make_response(self, result)
 
@@ -85,14 +94,12 @@ async def _make_response_of_awaited(self: Quart, result: Any) -> Any:
     return await _native_make_response(self, await _awaited(self, result))
 
 
-def _is_pending(result: Any) -> bool:
-    return iscoroutine(result[0] if isinstance(result, tuple) and result else result)
-
-
 async def _awaited(app: Quart, result: Any) -> Any:
     if not isinstance(result, tuple):
         return await result
     value, *status_and_headers = result
+    if not iscoroutine(value):
+        return result
     value = await value
     if isinstance(value, tuple):
         value = await _native_make_response(app, value)
@@ -117,6 +124,8 @@ def add_background_task(
 
 
 _native_make_response = Quart.make_response
+_native_finalize_request = Quart.finalize_request
+RESULT = list(signature(Quart.finalize_request).parameters).index("result") - 1
 _native_options_response = Quart.make_default_options_response
 _native_add_background_task = Quart.add_background_task
 _sync_open_resource = Flask.open_resource
@@ -131,8 +140,7 @@ def patch_apps() -> None:
     app.add_background_task = add_background_task
     app.make_response = make_response
     app.make_default_options_response = make_default_options_response
-    for name in ("dispatch_request", "preprocess_request"):
-        setattr(app, name, awaiting_results(getattr(app, name)))
+    app.finalize_request = finalize_request
     for name in METHODS:
         setattr(app, name, dual_method(getattr(app, name)))
     app.log_exception = make_context_optional(app.log_exception)

@@ -13,7 +13,7 @@ from quart.testing import QuartClient
 from werkzeug.local import LocalProxy
 
 from .versions import CONTEXT_CLASSES, NO_REQUEST, current_request, find_request_context, share_g
-from .waiting import called_by_async, dual, lasting_loop, wait_here
+from .waiting import ASYNC, called_by_async, dual, lasting_loop, wait_here
 
 
 class RequestContextVar:
@@ -60,7 +60,7 @@ def _dual_push(native: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
     @wraps(native)
     def push(self: Any) -> Any:
-        if called_by_async():
+        if sys._getframe(1).f_code.co_flags & ASYNC or called_by_async():
             return native(self)
         share_g(self)
         return wait_here(native(self))

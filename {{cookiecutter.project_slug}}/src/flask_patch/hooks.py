@@ -1,24 +1,30 @@
 """Hooks: an app's tables of them hold those that were registered, and nothing else, as in Flask."""
 
-import sys
 from collections import defaultdict
-from inspect import CO_COROUTINE
+from collections.abc import Iterator, Mapping
 from typing import Any
-
-import quart.app
 
 
 class HookTable(defaultdict[Any, Any]):
-    """Makes a list where one is to be added to, but none where Quart looks for hooks to run."""
+    """Hides the empty lists that Quart makes wherever it looks for hooks, at each request."""
 
-    def __missing__(self, name: Any) -> Any:
-        caller = sys._getframe(1)
-        if caller.f_globals is QUARTS and caller.f_code.co_flags & CO_COROUTINE:
-            return ()
-        return super().__missing__(name)
+    def __iter__(self) -> Iterator[Any]:
+        return (name for name, hooks in dict.items(self) if hooks)
 
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
-QUARTS = vars(quart.app)
+    def __contains__(self, name: object) -> bool:
+        return bool(dict.get(self, name))
+
+    def __repr__(self) -> str:
+        return repr(dict(self.items()))
+
+    __eq__: Any = Mapping.__eq__
+    get: Any = Mapping.get
+    keys: Any = Mapping.keys
+    items: Any = Mapping.items
+    values: Any = Mapping.values
 
 
 def as_hook_table(value: Any) -> Any:

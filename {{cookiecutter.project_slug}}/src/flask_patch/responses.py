@@ -40,8 +40,7 @@ class SyncResponse:
     def response(self) -> ResponseBody:
         """The body, which sync code may iterate over, or replace with an iterable."""
         # Kept where Werkzeug keeps it: a class of Flask's may adopt the attributes of a response.
-        body: ResponseBody = self.__dict__["response"]
-        return body
+        return self.__dict__["response"]  # type: ignore[no-any-return]
 
     @response.setter
     def response(self, body: Any) -> None:
@@ -85,7 +84,7 @@ def _init(
     content_type: str | None = None,
     direct_passthrough: bool = False,
 ) -> None:
-    if response is None or isinstance(response, list | tuple):
+    if response is None or type(response) in (list, tuple):
         response = self._make_body(response or ())
     _native_init(self, response, status, headers, mimetype, content_type)
     self.direct_passthrough = direct_passthrough

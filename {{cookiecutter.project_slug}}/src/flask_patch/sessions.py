@@ -18,12 +18,11 @@ QUARTS_OWN = {"quart.app", "quart.ctx"}
 
 def _get_session(ctx: Any) -> Any:
     session = ctx.__dict__.get("_session")
+    if sys._getframe(1).f_globals.get("__name__") in QUARTS_OWN:
+        return session
     if session is None:
-        if sys._getframe(1).f_globals.get("__name__") in QUARTS_OWN:
-            return None
         raise RuntimeError("Not within a request nor websocket context")
-    if sys._getframe(1).f_globals.get("__name__") not in QUARTS_OWN:
-        session.accessed = True
+    session.accessed = True
     return session
 
 
