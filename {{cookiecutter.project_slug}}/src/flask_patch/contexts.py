@@ -10,7 +10,14 @@ import quart.globals
 from quart.testing import QuartClient
 from werkzeug.local import LocalProxy
 
-from .versions import CONTEXT_CLASSES, NO_REQUEST, current_request, find_request_context, share_g
+from .versions import (
+    CONTEXT_CLASSES,
+    NO_REQUEST,
+    current_request,
+    find_request_context,
+    mend_teardowns,
+    share_g,
+)
 from .waiting import wait_here
 
 
@@ -99,6 +106,7 @@ def make_contexts_synchronous() -> None:
     """Let `with app.app_context()` work beside `async with`, and a test client's sessions too."""
     client: Any = QuartClient
     client.session_transaction = _session_transaction
+    mend_teardowns()
     for cls in CONTEXT_CLASSES:
         cls.__enter__ = _enter
         cls.__exit__ = _exit
