@@ -1,7 +1,7 @@
 """Import the bridge in place, before any extension, and make an app to try it on."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,9 @@ SOURCE = Path(__file__).parents[2] / "{{cookiecutter.project_slug}}/src"
 sys.path.insert(0, str(SOURCE))
 
 import flask_patch  # noqa: E402, F401  (patches on import, so it comes first)
+import sqlalchemy  # noqa: E402  (after the bridge)
 from asgi_server import Server  # noqa: E402  (after the bridge)
+from databases import DRIVERS, database  # noqa: E402  (after the bridge)
 from quart import Quart  # noqa: E402  (after the bridge)
 
 
@@ -43,3 +45,16 @@ def text(client: Any) -> Callable[..., Any]:
 @pytest.fixture
 def server(app: Quart) -> Server:
     return Server(app)
+
+
+@pytest.fixture(params=DRIVERS)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
+    """Each async driver in turn, on a database of its own."""
+    with database(request.param, tmp_path) as url:
+        yield url
+
+
+@pytest.fixture
+def engine(url: Any) -> Any:
+    """A plain engine, as for sync drivers."""
+    return sqlalchemy.create_engine(url)

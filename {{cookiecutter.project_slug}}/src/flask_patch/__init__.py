@@ -13,6 +13,7 @@ from .apps import patch_apps
 from .cli import patch_cli
 from .connections import patch_connections
 from .contexts import make_contexts_synchronous, repoint_contexts
+from .databases import patch_databases
 from .functions import replace_classes, repoint_functions
 from .portals import hosted
 from .requests import patch_requests
@@ -21,6 +22,7 @@ from .sessions import patch_sessions
 from .signals import patch_signals
 from .templates import patch_templates
 from .testing import patch_testing
+from .threads import patch_threads
 from .waiting import await_only, greenlet_spawn
 from .wsgi import patch_exceptions
 
@@ -37,6 +39,8 @@ patch_responses()
 patch_connections()
 patch_templates()
 patch_apps()
+patch_threads()
 patch_cli()
+patch_databases()
 patch_testing()
 patch_exceptions()

@@ -7,11 +7,10 @@ from types import CoroutineType
 from typing import Any
 
 import quart.asgi
-import quart.utils
 from flask.app import Flask
 from quart import Blueprint, Quart
 
-from .portals import call, copy_context_for_thread, hosted
+from .portals import call, hosted
 from .replacements import patch_replacements
 from .versions import dual_method, make_context_optional
 from .waiting import answer, dual, either
@@ -145,8 +144,6 @@ def patch_apps() -> None:
         setattr(app, name, dual_method(getattr(app, name)))
     app.log_exception = make_context_optional(app.log_exception)
     patch_replacements(REPLACEABLE)
-    threads: Any = quart.utils
-    threads.copy_context = copy_context_for_thread
     blueprint: Any = Blueprint
     blueprint.send_static_file = dual(blueprint.send_static_file)
     for cls in (app, blueprint):

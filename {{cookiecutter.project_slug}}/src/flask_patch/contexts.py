@@ -12,7 +12,14 @@ import quart.globals
 from quart.testing import QuartClient
 from werkzeug.local import LocalProxy
 
-from .versions import CONTEXT_CLASSES, NO_REQUEST, current_request, find_request_context, share_g
+from .versions import (
+    CONTEXT_CLASSES,
+    NO_REQUEST,
+    current_request,
+    find_request_context,
+    mend_teardowns,
+    share_g,
+)
 from .waiting import ASYNC, called_by_async, dual, lasting_loop, wait_here
 
 
@@ -117,6 +124,7 @@ def make_contexts_synchronous() -> None:
     """Let sync code enter, push and pop contexts, and a test client's sessions too."""
     client: Any = QuartClient
     client.session_transaction = _session_transaction
+    mend_teardowns()
     for cls in CONTEXT_CLASSES:
         # Waiting here, not on another thread's loop: the context has to be current in this thread.
         cls.push = _dual_push(cls.push)

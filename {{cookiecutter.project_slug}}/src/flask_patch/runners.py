@@ -41,6 +41,14 @@ def own_runner() -> Iterator[asyncio.Runner]:
             _thread.runner = None
 
 
+def keep_runner() -> asyncio.Runner:
+    """Make an event loop of this thread's own that nobody ends but who asks for it here."""
+    # With a factory of its own, it does not become the thread's current event loop.
+    _thread.runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+    _thread.users += 1
+    return _thread.runner
+
+
 def run_beside(runner: asyncio.Runner, coro: AnyCoroutine) -> Any:
     """Run the coroutine in this context, on the runner's event loop."""
     # A task that is given this context cannot enter it where `Context.run` has. So the loop runs

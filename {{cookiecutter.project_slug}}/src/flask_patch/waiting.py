@@ -7,9 +7,9 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import wraps
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_ITERABLE_COROUTINE, iscoroutine
 from types import CodeType
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, NoReturn, ParamSpec, TypeVar, cast
 
-from jinja2.runtime import Context
+from jinja2.runtime import Context as TemplateContext
 
 from .portals import (
     AnyCoroutine,
@@ -20,7 +20,6 @@ from .portals import (
     resume,
     serving_loop,
 )
-
 from .runners import own_loop, own_runner, run_beside
 
 T = TypeVar("T")
@@ -30,7 +29,7 @@ ASYNC = CO_COROUTINE | CO_ASYNC_GENERATOR | CO_ITERABLE_COROUTINE
 _INLINE_NAMES = {"<lambda>", "<genexpr>", "<listcomp>", "<setcomp>", "<dictcomp>"}
 _SYNC_CALLERS = {call.__code__, call_here.__code__}
 # Functions that call on behalf of their caller.
-TRANSPARENT: set[CodeType] = {Context.call.__code__}
+TRANSPARENT: set[CodeType] = {TemplateContext.call.__code__}
 
 
 def await_only(awaitable: Awaitable[T]) -> T:
@@ -40,7 +39,7 @@ def await_only(awaitable: Awaitable[T]) -> T:
     for one that runs meanwhile. Raise RuntimeError in a task that no portal hosts, unless the
     awaitable needs no waiting.
     """
-    coro: AnyCoroutine = awaitable if iscoroutine(awaitable) else _await(awaitable)
+    coro = as_coroutine(awaitable)
     if asyncio._get_running_loop() is None and own_loop() is None:
         loop = serving_loop()
         if loop is not None:
@@ -82,6 +81,11 @@ async def within(seconds: float | None, coro: Coroutine[Any, Any, T]) -> T:
         return cast(T, resume(coro, pending, portal))
 
 
+def as_coroutine(awaitable: Awaitable[Any]) -> AnyCoroutine:
+    """Return a coroutine that awaits the awaitable: itself, if it is one."""
+    return awaitable if iscoroutine(awaitable) else _await(awaitable)
+
+
 async def _await(awaitable: Awaitable[T]) -> T:
     return await awaitable
 
@@ -92,8 +96,13 @@ def finish_now(coro: AnyCoroutine) -> Any:
         coro.send(None)
     except StopIteration as stop:
         return stop.value
+    refuse(coro, RuntimeError)
+
+
+def refuse(coro: AnyCoroutine, error: type[Exception]) -> NoReturn:
+    """Close a coroutine that would have to wait where that is impossible; say what to do."""
     coro.close()
-    raise RuntimeError(
+    raise error(
         f"{coro!r} has to wait for the event loop, and sync code cannot do that here. "
         "Is it called from a task that you started? Call it with `await greenlet_spawn(...)`, "
         "or await the coroutine from async code."

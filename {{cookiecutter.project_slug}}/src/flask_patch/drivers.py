@@ -1,0 +1,98 @@
+"""Drivers: SQLAlchemy's async drivers wait in sync code, wherever that can wait."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from threading import local
+from types import FunctionType, ModuleType
+from typing import Any
+
+from greenlet import getcurrent
+
+from .functions import repoint
+from .portals import current_portal, drive
+from .threads import keep_loop
+from .waiting import as_coroutine, await_only, refuse
+
+# `await_` is new in SQLAlchemy 2.1, and `await_fallback` gone.
+NAMES = {"await_", "await_only", "await_fallback"}
+
+
+class _Thread(local):
+    hurried = False
+
+
+_thread = _Thread()
+
+
+@contextmanager
+def hurry() -> Iterator[None]:
+    """Have connections ended at once, without a word to the server that would need waiting."""
+    before, _thread.hurried = _thread.hurried, True
+    try:
+        yield
+    finally:
+        _thread.hurried = before
+
+
+def hurried() -> bool:
+    """Tell whether nothing may wait here, as in the garbage collector."""
+    return _thread.hurried
+
+
+def can_wait() -> bool:
+    """Tell whether a driver can wait here: in a greenlet of SQLAlchemy's, a portal or a thread."""
+    if _thread.hurried:
+        return False
+    if getattr(getcurrent(), "__sqlalchemy_greenlet_provider__", False):
+        return True
+    return current_portal() is not None or asyncio._get_running_loop() is None
+
+
+def _make_wait(native: Callable[..., Any], error: type[Exception]) -> Callable[..., Any]:
+    def wait(awaitable: Awaitable[Any]) -> Any:
+        if getattr(getcurrent(), "__sqlalchemy_greenlet_provider__", False):
+            # Control goes to SQLAlchemy's `greenlet_spawn`, which may itself be in a portal.
+            return native(awaitable)
+        coro = as_coroutine(awaitable)
+        portal = current_portal()
+        if portal is not None:
+            return drive(coro, portal)
+        if asyncio._get_running_loop() is not None:
+            # Not begun, unlike other coroutines: what is half sent would spoil the connection.
+            refuse(coro, error)
+        keep_loop()
+        return await_only(coro)
+
+    return wait
+
+
+def _copy(function: FunctionType) -> FunctionType:
+    return FunctionType(function.__code__, function.__globals__, function.__name__)
+
+
+def patch_drivers(module: ModuleType) -> None:
+    """Make the module's functions that wait, and those that ask whether they can, do so here."""
+    exceptions: Any = import_module("sqlalchemy.exc")
+    # Both what SQLAlchemy raises there and what the bridge does.
+    error = type("CannotWait", (exceptions.MissingGreenlet, RuntimeError), {})
+    # A set: in SQLAlchemy 2.1 one function goes by two names.
+    for function in {vars(module)[name] for name in NAMES & vars(module).keys()}:
+        repoint(function, _make_wait(_copy(function), error))
+    repoint(vars(module)["in_greenlet"], can_wait)
+
+
+def _accept_strings(_self: Any, _dialect: Any) -> Callable[[Any], Any]:
+    def process(value: Any) -> Any:
+        if type(value) is str and value.strip().lstrip("+-").isdecimal():
+            return int(value)
+        return value
+
+    return process
+
+
+def patch_asyncpg(dialect: Any) -> None:
+    """Take a number that is a string, such as an id from a form, as the other drivers do."""
+    for name in ("AsyncpgInteger", "AsyncpgSmallInteger", "AsyncpgBigInteger"):
+        getattr(dialect, name).bind_processor = _accept_strings
