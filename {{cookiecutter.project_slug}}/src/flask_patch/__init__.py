@@ -19,15 +19,19 @@ from .portals import hosted
 from .ranges import patch_ranges
 from .requests import patch_requests
 from .responses import patch_responses
+from .sessions import patch_sessions
 from .signals import patch_signals
 from .templates import patch_templates
+from .testing import patch_testing
 from .threads import patch_threads
 from .waiting import await_only, greenlet_spawn
+from .wsgi import patch_exceptions
 
 __all__ = ["await_only", "greenlet_spawn", "hosted"]
 
 repoint_contexts()
 make_contexts_synchronous()
+patch_sessions()
 patch_signals()
 repoint_functions()
 replace_classes()
@@ -40,3 +44,5 @@ patch_apps()
 patch_threads()
 patch_cli()
 patch_databases()
+patch_testing()
+patch_exceptions()
