@@ -339,6 +339,21 @@ def test_sync_code_without_any_event_loop_runs_one_meanwhile():
     assert variable.get() == "inside"
 
 
+def test_code_in_a_context_of_its_own_waits_without_any_event_loop():
+    async def change() -> str:
+        await asyncio.sleep(0)
+        variable.set("inside")
+        return "done"
+
+    def wait() -> str:
+        assert await_only(change()) == "done"
+        return variable.get()
+
+    variable.set("outside")
+    assert copy_context().run(wait) == "inside"
+    assert variable.get() == "outside"
+
+
 @pytest.mark.parametrize("debug", [False, True])
 @pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
 def test_any_event_loop_will_do(new_loop, debug):

@@ -31,6 +31,8 @@ from .state import State, state
 from .throttle import Throttle, TooManyAttempts
 from .web import checks, errors, redirects
 
+HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
+
 
 class Accounts:
     """Users' logins: who comes in, how they stay, and how they leave.
@@ -62,7 +64,7 @@ class Accounts:
             users=users,
             store=store,
             csrf=csrf,
-            headers=headers,
+            headers={**headers, **HTTPS_ONLY} if app.config["SESSION_COOKIE_SECURE"] else headers,
             login_view=login_view,
             home_view=home_view,
             throttle=Throttle(app.config),
@@ -102,20 +104,12 @@ class Accounts:
 
         Raises `TooManyAttempts` (429).
         """
-        accounts, key, address = state(), account_key(name), audit.client().address
-        scope, counted = "account", key
+        key, address = account_key(name), audit.client().address
         browser = await _known_browser(key)
-        if browser is not None:
-            # Others' guesses do not keep out who has been here before.
-            scope, counted = "browser", str(browser)
-        try:
-            async with accounts.throttle.attempt(address, scope, counted) as attempt:
-                with audit.cut_off("login attempt", name):
-                    user = await accounts.users.authenticate(name, password)
-                attempt.right = user is not None
-        except TooManyAttempts as error:
-            audit.record("throttled", name, limit=error.limit)
-            raise
+        # Others' guesses do not keep out who has been here before.
+        whose = ("account", key) if browser is None else ("browser", str(browser))
+        with audit.cut_off("login attempt", name):
+            user = await _check(name, password, address, *whose)
         if user is None:
             audit.record("login failed", name)
         return user
@@ -160,22 +154,27 @@ class Accounts:
         if not isinstance(accounts.users, UserManager):
             raise AccountError("Passwords are not kept here.")
         session_id = user.current_login.session_id
-        try:
-            async with accounts.throttle.attempt(None, "session", str(session_id)) as attempt:
-                with audit.cut_off("password change", user.name):
-                    found = await accounts.users.authenticate(user.name, current)
-                attempt.right = found is not None
-        except TooManyAttempts as error:
-            audit.record("throttled", user.name, limit=error.limit)
-            raise
-        if found is None:
-            audit.record("password change failed", user.name)
-            raise WrongPassword("This is not your current password.")
         with audit.cut_off("password change", user.name):
+            found = await _check(user.name, current, None, "session", str(session_id))
+            if found is None:
+                audit.record("password change failed", user.name)
+                raise WrongPassword("This is not your current password.")
             await accounts.users.set_password(user.name, new)
             await greenlet_spawn(accounts.store.end_all, user.id, tokens=True)
             await _start(found, remember=False)
         audit.record("password changed", user.name)
+
+
+async def _check(name: str, password: str, address: str | None, scope: str, key: str) -> Any | None:
+    """Return the user with this name and password, in an attempt that the throttle lets pass."""
+    try:
+        async with state().throttle.attempt(address, scope, key) as attempt:
+            user = await state().users.authenticate(name, password)
+            attempt.right = user is not None
+    except TooManyAttempts as error:
+        audit.record("throttled", name, limit=error.limit)
+        raise
+    return user
 
 
 async def _known_browser(key: str) -> int | None:

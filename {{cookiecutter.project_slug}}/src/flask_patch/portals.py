@@ -82,7 +82,9 @@ def resume(coro: AnyCoroutine, pending: Any, portal: Portal) -> Any:
 
 @coroutine
 def host(
-    coro: Coroutine[Any, Any, T], on_wait: Callable[[], None] | None = None
+    coro: Coroutine[Any, Any, T],
+    on_wait: Callable[[], None] | None = None,
+    context: Context | None = None,
 ) -> Generator[Any, Any, T]:
     """Await the coroutine in a portal; call `on_wait` before it waits for the first time."""
     global _latest_loop
@@ -91,7 +93,7 @@ def host(
         return (yield from coro.__await__())
     portal = _idle.portals.pop() if _idle.portals else Portal(_work)
     portal.hub = getcurrent()
-    portal.gr_context = current_context()
+    portal.gr_context = current_context() if context is None else context
     portal.busy = True
     _hosts[task] = portal
     _latest_loop = task.get_loop()

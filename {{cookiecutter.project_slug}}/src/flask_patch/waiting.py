@@ -5,12 +5,13 @@ import sys
 import threading
 from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from contextvars import Context
 from functools import wraps
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_ITERABLE_COROUTINE, iscoroutine
 from types import CodeType
 from typing import Any, NoReturn, ParamSpec, TypeVar, cast
 
-from jinja2.runtime import Context
+from jinja2.runtime import Context as TemplateContext
 
 from .portals import (
     AnyCoroutine,
@@ -19,6 +20,7 @@ from .portals import (
     current_context,
     current_portal,
     drive,
+    host,
     resume,
     serving_loop,
 )
@@ -30,7 +32,7 @@ ASYNC = CO_COROUTINE | CO_ASYNC_GENERATOR | CO_ITERABLE_COROUTINE
 _INLINE = {"<lambda>", "<genexpr>", "<listcomp>", "<setcomp>", "<dictcomp>"}
 _SYNC_CALLERS = {call.__code__, call_here.__code__}
 # Functions that call on behalf of their caller.
-go_betweens: set[CodeType] = {Context.call.__code__}
+go_betweens: set[CodeType] = {TemplateContext.call.__code__}
 
 
 def await_only(awaitable: Awaitable[T]) -> T:
@@ -60,7 +62,7 @@ def wait_here(coro: AnyCoroutine) -> Any:
         return drive(coro, portal)
     if asyncio._get_running_loop() is None and (thread.runner or serving_loop() is None):
         with own_runner() as runner:
-            return runner.run(coro, context=current_context())
+            return runner.run(_host(coro, current_context()))
     return finish_now(coro)
 
 
@@ -101,6 +103,11 @@ def own_runner() -> Iterator[asyncio.Runner]:
     finally:
         thread.runner.close()
         thread.runner = None
+
+
+async def _host(coro: AnyCoroutine, context: Context) -> Any:
+    # In a portal, since a task cannot enter a context that code around it has entered.
+    return await host(coro, context=context)
 
 
 def as_coroutine(awaitable: Awaitable[Any]) -> AnyCoroutine:
