@@ -97,6 +97,7 @@ async def hang_up(
         connection = browser.client.request(path, method="POST", headers=headers)
         async with connection:
             await connection.send(body)
+            await connection.send_complete()
             async with asyncio.timeout(20):
                 while not when():
                     await asyncio.sleep(0)

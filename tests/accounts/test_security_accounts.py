@@ -168,7 +168,6 @@ COMMON = (
     "aaaaaaaaaaaa",
     "abcdefgh",
     "letmein123",
-    "Sommer2026",
 )
 
 
@@ -188,13 +187,22 @@ async def test_names_of_the_user_and_the_site_with_a_digit_cannot_be_chosen(
 ) -> None:
     app.config["SITE_NAME"] = "Kreuzschiff Zentrale"
     await users.add("wolfgangw", PASSWORD)
-    for password in ("wolfgangw1", "Wolfgangw2!", "1wolfgangw", "wolfgangw2026"):
+    await users.add("Wanda van Wolf@example.org", PASSWORD)
+    for name, password in (
+        ("wolfgangw", "wolfgangw1"),
+        ("wolfgangw", "Wolfgangw2!"),
+        ("wolfgangw", "1wolfgangw"),
+        ("wolfgangw", "wolfgangw2026"),
+        ("Wanda van Wolf@example.org", "wandavanwolfexampleorg1"),
+        ("Wanda van Wolf@example.org", "example99"),
+    ):
         with pytest.raises(AccountError, match=r"[Pp]assword"):
-            await users.set_password("wolfgangw", password)
+            await users.set_password(name, password)
     for password in ("kreuzschiff1", "Kreuzschiff!", "KreuzschiffZentrale1", "zentrale2026"):
-        for set_it in (users.set_password(NAME, password), users.add("bob", password)):
-            with pytest.raises(AccountError, match=r"[Pp]assword"):
-                await set_it
+        with pytest.raises(AccountError, match=r"[Pp]assword"):
+            await users.set_password(NAME, password)
+        with pytest.raises(AccountError, match=r"[Pp]assword"):
+            await users.add("bob", password)
 
 
 @pytest.mark.promise(29, asvs="6.2.5, 6.2.8")
@@ -202,7 +210,7 @@ async def test_passphrases_and_odd_letters_can_be_chosen(users: Any) -> None:
     for password in (
         "correct horse battery",
         "gr\u00fcn ist der k\u00e4fer",
-        "\u6b63\u786e\u7684\u9a6c\u7535\u6c60\u9489",
+        "\u6b63\u786e\u7684\u9a6c\u7535\u6c60\u9489\u4e66\u7b7e",
     ):
         await users.set_password(NAME, password)
         assert await users.authenticate(NAME, password)

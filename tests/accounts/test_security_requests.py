@@ -24,7 +24,7 @@ async def test_form_without_the_token_of_its_session_is_refused(
     login = {"username": NAME, "password": PASSWORD}
     for token in (None, "", "junk", await other.token()):
         form = {} if token is None else {"csrf_token": token}
-        for path in ("/", "/logout", "/account/password", "/account/sessions/end"):
+        for path in ("/logout", "/account/password", "/account/sessions/end"):
             assert (await member.post(path, form=form | login)).status_code == 403
     assert (await Browser(app).post("/", form=login)).status_code == 403
     assert await member.is_logged_in()
@@ -109,8 +109,8 @@ async def test_every_answer_has_the_headers_errors_included(
 
 
 @pytest.mark.promise(17, asvs="3.4.1")
-async def test_production_tells_browsers_to_keep_to_https(app: Quart, browser: Browser) -> None:
-    app.config["SESSION_COOKIE_SECURE"] = True
+@pytest.mark.settings(SESSION_COOKIE_SECURE=True)
+async def test_production_tells_browsers_to_keep_to_https(browser: Browser) -> None:
     for path in ("/", "/nowhere", "/static/style.css"):
         header = (await browser.get(path)).headers["Strict-Transport-Security"]
         assert int(header.removeprefix("max-age=")) >= 365 * 24 * 60 * 60

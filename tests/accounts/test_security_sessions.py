@@ -200,7 +200,7 @@ async def test_remembered_login_is_not_fresh(browser: Browser) -> None:
     forget_session(browser)
     assert await browser.is_logged_in()
     page = await browser.get("/account/password")
-    assert (page.status_code, page.location) == (303, "/?next=/account/password")
+    assert (page.status_code, page.location) == (303, "/?confirm=1&next=/account/password")
     assert (await browser.submit("/account/password", **NEW)).status_code == 303
     assert (await browser.login(path=page.location)).location == "/account/password"
     assert (await browser.get("/account/password")).status_code == 200

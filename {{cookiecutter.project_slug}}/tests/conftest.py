@@ -3,7 +3,8 @@
 Async tests and fixtures may do what views do: `db.session` waits in them as it does there.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -26,12 +27,16 @@ def package() -> ModuleType:
 
 
 @pytest.fixture
-async def app(config: dict[str, Any], package: ModuleType) -> AsyncIterator[Quart]:
-    """The app, started, with the user `alice`."""
+async def app(
+    config: dict[str, Any], package: ModuleType, make_users: Callable[[Quart], Any]
+) -> AsyncIterator[Quart]:
+    """The app, started, with the user `alice`, wherever its own users come from."""
     app: Quart = package.create_app(config)
+    users = make_users(app)
+    app.extensions["accounts"] = replace(app.extensions["accounts"], users=users)
     async with app.test_app():
         async with app.app_context():
-            await app.extensions["accounts"].users.add(NAME, PASSWORD)
+            await users.add(NAME, PASSWORD)
         yield app
 
 
