@@ -70,7 +70,10 @@ async def set_headers(response: Response) -> Response:
 def _is_public(endpoint: str) -> bool:
     view = current_app.view_functions.get(endpoint)
     # Static files are as open as the login page that needs them, those of blueprints too.
-    return getattr(view, "is_public", getattr(view, "__name__", "") == "send_static_file")
+    # It is the app's, or a blueprint's, own method that sends them.
+    sender = getattr(view, "__self__", None)
+    senders = (current_app._get_current_object(), *current_app.blueprints.values())
+    return sender in senders or getattr(view, "is_public", False)
 
 
 def _is_preflight() -> bool:
