@@ -39,7 +39,7 @@ def make_scope(environ: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-async def exchange(app: Any, environ: dict[str, Any]) -> tuple[bytes, int, Headers]:
+async def exchange(app: Any, environ: dict[str, Any]) -> tuple[list[bytes], int, Headers]:
     """Send a request to the app and return the body, status and headers of its response."""
     events = [{"type": "http.request", "body": environ["wsgi.input"].read(), "more_body": False}]
     sent: list[dict[str, Any]] = []
@@ -57,7 +57,8 @@ async def exchange(app: Any, environ: dict[str, Any]) -> tuple[bytes, int, Heade
         _propagating.reset(token)
     start = next(message for message in sent if message["type"] == "http.response.start")
     headers = Headers([(name.decode().title(), value.decode()) for name, value in start["headers"]])
-    return b"".join(message.get("body", b"") for message in sent), start["status"], headers
+    pieces = [message["body"] for message in sent if message.get("body")]
+    return pieces, start["status"], headers
 
 
 async def _handle_exception(app: Quart, error: Exception) -> Any:
