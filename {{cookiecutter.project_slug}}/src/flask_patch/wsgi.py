@@ -8,6 +8,7 @@ import quart.asgi
 from quart import Quart
 from werkzeug.datastructures import EnvironHeaders, Headers
 
+TASK_GROUP = "unhandled errors in a TaskGroup"
 _propagating: ContextVar[bool] = ContextVar("propagating", default=False)
 
 
@@ -44,15 +45,26 @@ async def exchange(app: Any, environ: dict[str, Any]) -> tuple[list[bytes], int,
     events = [{"type": "http.request", "body": environ["wsgi.input"].read(), "more_body": False}]
     sent: list[dict[str, Any]] = []
 
+    ended = asyncio.Event()
+
     async def receive() -> Any:
-        return events.pop() if events else await asyncio.get_running_loop().create_future()
+        if events:
+            return events.pop()
+        await ended.wait()
+        return {"type": "http.disconnect"}
 
     async def send(message: Any) -> None:
         sent.append(message)
+        if message.get("more_body") is False:
+            ended.set()
 
     token = _propagating.set(True)
     try:
         await app(make_scope(environ), receive, send)
+    except ExceptionGroup as group:
+        if group.message != TASK_GROUP or len(group.exceptions) != 1:
+            raise
+        raise group.exceptions[0] from None  # What a task group of Quart 0.23 has wrapped.
     finally:
         _propagating.reset(token)
     start = next(message for message in sent if message["type"] == "http.response.start")
