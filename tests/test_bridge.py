@@ -67,3 +67,34 @@ def test_bridge_passes_its_tests_without_the_line_that_hurries_connections(
     run_tests(
         install(python), "--ignore=tests/bridge/test_connections.py", BRIDGE_SOURCE=str(tmp_path)
     )
+
+
+OWNERS = """
+from flask_limiter import Limiter
+from flask_patch import Quart
+
+limiter = Limiter(lambda: "everybody")
+
+def create_app() -> Quart:
+    app = Quart(__name__)
+    limiter.init_app(app)
+
+    @app.get("/")
+    async def index() -> str:
+        return "hello"
+
+    return app
+"""
+
+
+def test_a_typed_extension_takes_the_app_in_a_strict_type_check(tmp_path: Path) -> None:
+    (tmp_path / "owners.py").write_text(OWNERS)
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path), "owners.py"],
+        cwd=tmp_path,
+        env={**os.environ, "MYPYPATH": str(SOURCE.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout

@@ -9,6 +9,7 @@ from flask_patch import await_only, connections, greenlet_spawn
 from flask_patch.waiting import within
 from quart import Response, request
 
+
 @pytest.fixture(autouse=True)
 def listen_delay(monkeypatch) -> Any:
     """Sets how long a request waits before somebody listens; not at all, unless a test says so."""

@@ -40,9 +40,20 @@ def rows(record: dict[str, Any]) -> Iterator[list[str]]:
     yield ["All", *(cell(total(record, environment)) for environment in COLUMNS), ""]
 
 
+def suites() -> dict[str, Any]:
+    """Read what is to be run."""
+    read: dict[str, Any] = tomllib.loads((HERE / "suites.toml").read_text())["suites"]
+    return read
+
+
+def from_repositories() -> list[str]:
+    """Name the suites that the package index does not have."""
+    return [name for name, suite in suites().items() if suite.get("repository")]
+
+
 def reasons(name: str, lost: set[str]) -> str:
     """Sum up why tests are lost."""
-    losses = tomllib.loads((HERE / "suites.toml").read_text())["suites"][name].get("losses", {})
+    losses = suites()[name].get("losses", {})
     counts: dict[str, int] = {}
     for test in lost:
         reason = losses.get(test, "unexplained")

@@ -9,6 +9,7 @@ Sync views and hooks run on the event loop; `quart.utils.run_sync` takes blockin
 The page on it in the project's docs tells the rest.
 """
 
+from .aliases import Quart
 from .apps import patch_apps
 from .cli import patch_cli
 from .connections import patch_connections
@@ -24,7 +25,7 @@ from .testing import patch_testing
 from .waiting import await_only, greenlet_spawn
 from .wsgi import patch_exceptions
 
-__all__ = ["await_only", "greenlet_spawn", "hosted"]
+__all__ = ["Quart", "await_only", "greenlet_spawn", "hosted"]
 
 repoint_contexts()
 make_contexts_synchronous()

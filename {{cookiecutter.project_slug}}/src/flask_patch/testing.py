@@ -140,7 +140,7 @@ async def _send_nothing(message: Any) -> None:
 class ClientHeaders(Headers):
     """The headers of a test's request, in which the test has the last word on the length."""
 
-    def update(self, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]
+    def update(self, *args: Any, **kwargs: Any) -> None:
         """Add what a body calls for, as Quart's client does."""
         if "Content-Length" in self:
             kwargs.pop("Content-Length", None)
@@ -162,8 +162,9 @@ _native_init = FlaskClient.__init__
 _native_open: Callable[..., Any] = FlaskClient.open
 _native_request_context = Quart.request_context
 _native_test_request_context = Quart.test_request_context
-_native_make_headers = quart.testing.client.make_test_headers_path_and_query_string
-_native_make_body = quart.testing.client.make_test_body_with_headers
+_client: Any = quart.testing.client
+_native_make_headers = _client.make_test_headers_path_and_query_string
+_native_make_body = _client.make_test_body_with_headers
 QUARTS = set(signature(Quart.test_request_context).parameters)
 
 
