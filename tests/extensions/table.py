@@ -53,13 +53,14 @@ of them that Flask can run are run on Flask itself too: {passed} pass there.
 ## Their own suites
 
 The tests that the extensions' authors wrote, run on Flask and on the bridge by
-`python tests/upstream/run.py`; with `--check` it fails when a fresh run says something else. Each cell
-says how many pass on the bridge, of those that pass on Flask with the same Python. Only the test's side
-is adapted: the test client is Flask's (`flask.testing.FlaskClient`, which the bridge makes run a Quart
-app), and the `flask` command runs `quart`. A test that is skipped, that passes unexpectedly, or that
-leaves a coroutine unawaited has not passed, and what an app sends is held to what a server holds it to.
-The distributions of {repositories} hold no tests, or not all
-that they need: these run where UPSTREAM_FOLDER names a folder with the repositories' trees.
+`python tests/upstream/run.py`; with `--check` it fails when a fresh run says something else. Each
+cell says how many pass on the bridge, of those that pass on Flask with the same Python. Only the
+test's side is adapted: the test client is Flask's (`flask.testing.FlaskClient`, which the bridge
+makes run a Quart app), and the `flask` command runs `quart`. A test that is skipped, that passes
+unexpectedly, or that leaves a coroutine unawaited has not passed, and what an app sends is held to
+what a server holds it to. The distributions of {repositories}
+hold no tests, or not all that they need: these run where UPSTREAM_FOLDER names a folder with the
+repositories' trees.
 
 <!-- upstream:start -->
 {upstream}<!-- upstream:end -->

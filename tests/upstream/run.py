@@ -19,6 +19,7 @@ import tarfile
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,13 @@ ROOT = HERE.parents[1]
 WORK = HERE / ".work"
 RECORD = ROOT / "docs" / "upstream.json"
 QUARTS = {"quart-0.22": ("3.11", "quart==0.22.*"), "quart-0.23": ("3.13", "quart==0.23.*")}
-SLACK = 0.02
+SLACK = 0.02  # Of a suite's tests, some ask for the network, or measure time.
+SETTINGS = {
+    "pytest.ini": [""],
+    "pyproject.toml": ["[tool.pytest"],
+    "tox.ini": ["[pytest]"],
+    "setup.cfg": ["[tool:pytest]"],
+}
 PATCHES = ("flask", "flask_patch")
 SEVERITY = ("started", "passed", "skipped", "passed unexpectedly", "unawaited", "failed")
 
@@ -109,6 +116,8 @@ def run(suite: Suite, environment: str, patch: str, *tests: str) -> dict[str, st
     copy = WORK / "runs" / label
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(suite.folder, copy, ignore=shutil.ignore_patterns(".git"))
+    if not any(has_settings(copy / name) for name in SETTINGS):
+        (copy / "pytest.ini").write_text("[pytest]\n")  # Or pytest would look further up.
     results = WORK / "runs" / f"{label}.jsonl"
     results.unlink(missing_ok=True)
     python = WORK / environment / "bin"
@@ -138,6 +147,11 @@ def run(suite: Suite, environment: str, patch: str, *tests: str) -> dict[str, st
     return read(results)
 
 
+def has_settings(file: Path) -> bool:
+    """Return whether pytest takes the file for a suite's settings."""
+    return file.exists() and any(mark in file.read_text() for mark in SETTINGS[file.name])
+
+
 def read(results: Path) -> dict[str, str]:
     """Give each test's worst outcome; one that was started only has failed."""
     outcomes: dict[str, str] = {}
@@ -152,7 +166,7 @@ def passed(outcomes: dict[str, str]) -> set[str]:
     return {test for test, outcome in outcomes.items() if outcome == "passed"}
 
 
-def judge(suite: Suite, environment: str) -> dict[str, Any]:
+def judge(environment: str, suite: Suite) -> dict[str, Any]:
     """Run a suite on Flask and on the bridge; say how many pass, and what is lost."""
     on_flask, on_bridge = (passed(run(suite, environment, patch)) for patch in PATCHES)
     if not on_flask:
@@ -171,7 +185,7 @@ def collect(chosen: list[Suite]) -> dict[str, Any]:
         for suite in chosen:
             fetch(suite, folder)
         with ThreadPoolExecutor(2) as pool:
-            results = pool.map(lambda suite: judge(suite, environment), chosen)
+            results = pool.map(partial(judge, environment), chosen)
             for suite, result in zip(chosen, results, strict=True):
                 record[suite.name][environment] = result
                 lost = f", lost: {', '.join(result['lost'])}" if result["lost"] else ""
@@ -193,7 +207,7 @@ def unexplained(record: dict[str, Any]) -> list[str]:
 
 
 def differences(fresh: dict[str, Any], stored: dict[str, Any]) -> list[str]:
-    """Say where a fresh run differs from the record; a test may ask for the network, or for time."""
+    """Say where a fresh run differs from the record."""
     return [
         f"{name}, {environment}: the record says {before}, a fresh run {now}"
         for name, entry in fresh.items()
