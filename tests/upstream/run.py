@@ -229,8 +229,8 @@ def main() -> int:
     for suite in asked:
         if suite not in chosen:
             print(f"{suite.name}: its tests are not in UPSTREAM_FOLDER", file=sys.stderr)
-    stored = json.loads(RECORD.read_text()) if RECORD.exists() else {}
     fresh = collect(chosen)
+    stored = json.loads(RECORD.read_text()) if RECORD.exists() else {}
     problems = unexplained(fresh)
     if options.check:
         problems += differences(fresh, stored)

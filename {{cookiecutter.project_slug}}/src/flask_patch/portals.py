@@ -1,8 +1,9 @@
 """Portals: greenlets that let synchronous code wait for the event loop it runs on.
 
-A task runs its coroutine inside a portal, a greenlet of its own (not what anyio calls a portal, a way
-from threads to the loop). Whatever has to wait there switches to the task with what it waits for; the
-task awaits that and switches back, as with SQLAlchemy's ``greenlet_spawn`` and ``await_only``.
+A task runs its coroutine inside a portal, a greenlet of its own (anyio's portals are another thing:
+ways from threads to the loop). Whatever has to wait there switches to the task with what it waits
+for; the task awaits that and switches back. The technique is that of SQLAlchemy's
+``greenlet_spawn`` and ``await_only``.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Testing: Flask's test client on Quart, for tests that were written for Flask, and for async ones.
 
-It is found where it was, as `flask.testing.FlaskClient`; `app.test_client_class` chooses it. In sync
-code it answers as it does on Flask. In async code it gives a coroutine of a response like Quart's.
+It is found where it was, as `flask.testing.FlaskClient`; `app.test_client_class` chooses it. In
+sync code it answers as on Flask. In async code it gives a coroutine of a response like Quart's.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator

@@ -20,7 +20,6 @@ from .portals import (
     resume,
     serving_loop,
 )
-
 from .runners import own_loop, own_runner, run_beside
 
 T = TypeVar("T")
