@@ -9,6 +9,7 @@ Sync views and hooks run on the event loop; `quart.utils.run_sync` takes blockin
 The page on it in the project's docs tells the rest.
 """
 
+from .aliases import Quart
 from .apps import patch_apps
 from .cli import patch_cli
 from .connections import patch_connections
@@ -26,7 +27,7 @@ from .threads import patch_threads
 from .waiting import await_only, greenlet_spawn
 from .wsgi import patch_exceptions
 
-__all__ = ["await_only", "greenlet_spawn", "hosted"]
+__all__ = ["Quart", "await_only", "greenlet_spawn", "hosted"]
 
 repoint_contexts()
 make_contexts_synchronous()
@@ -36,7 +37,6 @@ repoint_functions()
 replace_classes()
 patch_requests()
 patch_responses()
-patch_connections()
 patch_templates()
 patch_apps()
 patch_threads()
@@ -44,3 +44,4 @@ patch_cli()
 patch_databases()
 patch_testing()
 patch_exceptions()
+patch_connections()  # For speed alone: all else works without this line.
