@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy
 from databases import ASYNCPG, DRIVERS, connections, leftovers
-from flask_patch import greenlet_spawn
+from flask_patch import greenlet_spawn, homes
 from quart.utils import run_sync
 from sqlalchemy import create_engine, text
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -139,6 +139,17 @@ async def test_an_engine_is_disposed_of_in_a_portal_and_in_a_thread(app, text, u
     await queries(engine)
     with pytest.raises(RuntimeError, match="greenlet_spawn"):
         engine.dispose()
+
+
+@on_asyncpg
+async def test_what_is_known_of_connections_goes_with_them(url, engine):
+    known = len(homes._by_connection)
+    for _ in range(20):
+        await queries(engine)
+        await greenlet_spawn(engine.dispose)
+    unpooled = create_engine(url, poolclass=sqlalchemy.NullPool)
+    await queries(unpooled)
+    assert len(homes._by_connection) == known
 
 
 @on_asyncpg

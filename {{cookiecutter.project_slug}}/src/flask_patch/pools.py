@@ -68,7 +68,7 @@ def _share_of(pool: Any) -> Share:
     loop = find_loop()
     shares: dict[AbstractEventLoop | None, Share] = vars(pool).setdefault("_shares", {})
     if loop not in shares:
-        for dead in [other for other in shares if other is not None and other.is_closed()]:
+        for dead in [each for each in list(shares) if each is not None and each.is_closed()]:
             del shares[dead]
         first = vars(pool)["_pool"]
         shares[loop] = Share(loop, pool._queue_class(first.maxsize, use_lifo=first.use_lifo))
