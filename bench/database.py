@@ -38,10 +38,13 @@ PEERS = (
     Peer(FLASK, "databases:flask", GTHREAD_16, ("flask", "gunicorn", *SQL)),
 )
 WORKS = {"/row": "One row by its key, as a model", "/slow": "A query of 10 ms"}
+# What limits a short query is the processor, which is measured whatever else the machine does.
+RATE, PROCESSOR = "rate", "processor"
+HEAD = "| | queries/s | p99, ms | µs of processor | bridge, by rate | bridge, by processor |"
 GOALS = (
-    ("/row", SESSION, 0.9),
-    ("/slow", SESSION, 0.9),
-    ("/slow", BLOCKING, 3),
+    ("/row", SESSION, PROCESSOR, 0.9),
+    ("/slow", SESSION, PROCESSOR, 0.9),
+    ("/slow", BLOCKING, RATE, 3),
 )
 
 
@@ -99,29 +102,37 @@ def median(values: list[float]) -> str:
     return f"{middle:,.0f} ({least:,.0f}-{most:,.0f})"
 
 
-def ratio(figures: dict[str, list[Figure]], name: str) -> float:
-    """Give how many times the peer's rate the bridge has, the median of the rounds' ratios."""
+def ratio(figures: dict[str, list[Figure]], name: str, by: str) -> float:
+    """Give how many times better than the peer the bridge is, the median of the rounds' ratios."""
     pairs = zip(figures[BRIDGE], figures[name], strict=True)
-    return statistics.median(ours.rate / theirs.rate for ours, theirs in pairs)
+    if by == RATE:
+        return statistics.median(ours.rate / theirs.rate for ours, theirs in pairs)
+    return statistics.median(theirs.processor / ours.processor for ours, theirs in pairs)
 
 
 def report(figures: dict[str, dict[str, list[Figure]]]) -> str:
     """Make the tables."""
     lines = []
     for path, title in WORKS.items():
+        found = figures[path]
         lines += [f"### {title}", ""]
-        lines.append("| | queries/s | p99, ms | µs of processor | the bridge's rate |")
-        lines.append("|---|---|---|---|---|")
-        for name, found in figures[path].items():
-            times = "" if name == BRIDGE else f"{ratio(figures[path], name):.2f} times"
-            cells = [[each.rate, each.p99, each.processor] for each in found]
-            row = " | ".join(median([cell[n] for cell in cells]) for n in range(3))
-            lines.append(f"| {name} | {row} | {times} |")
+        lines.append(HEAD)
+        lines.append("|---|---|---|---|---|---|")
+        for name, rounds in found.items():
+            cells = [[each.rate, each.p99, each.processor] for each in rounds]
+            row = [median([cell[n] for cell in cells]) for n in range(3)]
+            row += [
+                "" if name == BRIDGE else f"{ratio(found, name, by):.2f} times"
+                for by in (RATE, PROCESSOR)
+            ]
+            lines.append(f"| {name} | {' | '.join(row)} |")
         lines.append("")
-    for path, name, goal in GOALS:
-        found = ratio(figures[path], name)
-        verdict = "met" if found >= goal else "missed"
-        lines.append(f"- {WORKS[path]}: {found:.2f} times {name}; goal {goal}: {verdict}.")
+    for path, name, by, goal in GOALS:
+        reached = ratio(figures[path], name, by)
+        verdict = "met" if reached >= goal else "missed"
+        lines.append(
+            f"- {WORKS[path]}: {reached:.2f} times {name}, by {by}; goal {goal}: {verdict}."
+        )
     return "\n".join(lines)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy
+import uvloop
 from databases import ASYNCPG, DRIVERS, connections, leftovers
 from flask_patch import await_only, greenlet_spawn, homes
 from quart.utils import run_sync
@@ -64,6 +65,14 @@ def test_connections_end_with_their_loop(url, engine):
     asyncio.run(main())
     assert len(open_then) >= 5
     assert leftovers(url) == []
+
+
+@on_asyncpg
+def test_any_event_loop_will_do(url, engine):
+    for factory in (uvloop.new_event_loop, asyncio.new_event_loop) * 2:
+        with asyncio.Runner(loop_factory=factory) as runner:
+            assert runner.run(queries(engine)) == [1] * 8
+        assert leftovers(url) == []
 
 
 @on_postgres
