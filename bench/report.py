@@ -66,6 +66,10 @@ def _scale(data: dict[str, Any]) -> Iterable[str]:
         yield f"### {section['title']}\n\n`{section['command']}`\n\n{section['text']}\n"
 
 
+DATABASES = """\
+The same two pages four ways, one worker on one core, a pool of 16 connections, 200 connections
+that ask; PostgreSQL and the client share the other core with what else runs. Processor time is the
+server's own for a request, without the database's; figures and ratios as above."""
 INTRODUCTION = """\
 # Benchmarks
 
@@ -98,6 +102,11 @@ asked for on every page that is not listed as public, Fetch Metadata checks, and
 """
 
 
+def _database(data: dict[str, Any]) -> Iterable[str]:
+    yield from ("## Databases", "", f"Run: {data['began']} UTC, {data['machine']}.", "")
+    yield from (f"`{data['command']}`", "", DATABASES, "", data["text"])
+
+
 def write(cache: Path) -> None:
     """Write the document and the chart from what has been measured so far."""
     if not (cache / "results.json").exists():
@@ -125,4 +134,6 @@ def write(cache: Path) -> None:
         scale = json.loads((cache / "scale.json").read_text())
         lines += ["## Scale", "", f"Run: {scale['began']} UTC, {scale['machine']}.", ""]
         lines += _scale(scale)
+    if (cache / "database.json").exists():
+        lines += ["", *_database(json.loads((cache / "database.json").read_text()))]
     (DOCS / "benchmarks.md").write_text("\n".join(lines).rstrip() + "\n")

@@ -1,4 +1,4 @@
-"""The bridge's tests pass on every Python, and so on every Quart, that renders run on."""
+"""The bridge's tests pass on every Python, and so Quart, of renders, and on each SQLAlchemy."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -17,10 +17,14 @@ RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
 SOURCE = ROOT / "{{cookiecutter.project_slug}}" / "src" / "flask_patch"
 
 
-def run_tests(python: str, *options: str, **variables: str) -> None:
+ALL = ("tests/bridge",)
+DATABASES = [f"tests/bridge/test_{name}.py" for name in ("databases", "database_leaks", "pools")]
+
+
+def run_tests(python: str, *options: str, tests: Sequence[str] = ALL, **variables: str) -> None:
     env = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
     done = subprocess.run(
-        [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/bridge", *options],
+        [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests, *options],
         cwd=ROOT,
         env=env | variables,
         capture_output=True,
@@ -51,6 +55,16 @@ def install(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
 @pytest.mark.parametrize("python", [version for version in PYTHONS if version != RUNNING])
 def test_bridge_passes_its_tests(python: str, install: Callable[[str], str]) -> None:
     run_tests(install(python))
+
+
+@pytest.mark.slow
+def test_bridge_waits_in_sqlalchemy_2_0(tmp_path: Path) -> None:
+    folder = str(tmp_path / "venv")
+    subprocess.run([UV, "venv", "-q", "-p", find_python(RUNNING), folder], check=True)
+    for packages in (["-r", "requirements.lock"], ["sqlalchemy==2.0.*"]):
+        command = [UV, "pip", "install", "-q", "-p", folder, *packages]
+        subprocess.run(command, cwd=ROOT, check=True)
+    run_tests(f"{folder}/bin/python", tests=DATABASES)
 
 
 @pytest.mark.slow
