@@ -1,6 +1,6 @@
 """Measure the cost of pages in process, without a server: microseconds of processor time.
 
-python3 bench/in_process.py            bare Quart, Quart-Auth and the render, in turns
+``python3 bench/in_process.py``: bare Quart, Quart-Auth and the render, three times in turns.
 """
 
 import asyncio
@@ -12,30 +12,37 @@ import time
 from typing import Any
 from urllib.parse import urlencode
 
-from goals import AUTH, OURS, OURS_SQL, QUART
-from lineup import PEERS
-from run import CACHE
-from servers import Workshop, surroundings
+from lineup import AUTH, OURS, OURS_SQL, QUART
+from servers import CACHE, Workshop, surroundings
 from visitor import check, filled_in
 
-PAGES = ("/healthz", "/line", "/protected")
+PATHS = ("/healthz", "/line", "/protected")
 BATCHES, REQUESTS = 100, 50
+SCOPE: dict[str, Any] = {
+    "type": "http",
+    "asgi": {"version": "3.0", "spec_version": "2.3"},
+    "http_version": "1.1",
+    "scheme": "http",
+    "query_string": b"",
+    "root_path": "",
+    "client": ("127.0.0.1", 50000),
+    "server": ("127.0.0.1", 5000),
+    "extensions": {},
+}
 
 
 def main() -> None:
-    """Measure each peer three times, in turns, each time in a process of its own."""
+    """Measure each peer in a process of its own."""
     workshop = Workshop(CACHE)
-    peers = [peer for peer in PEERS if peer.name in (QUART, AUTH, OURS, OURS_SQL)]
     for _ in range(3):
-        for peer in peers:
+        for peer in (QUART, AUTH, OURS, OURS_SQL):
             binaries, variables = workshop.prepare(peer)
             with tempfile.TemporaryDirectory() as folder:
                 subprocess.run(
                     [binaries / "python", __file__, peer.app.partition(":")[0], peer.name],
-                    env=surroundings(variables, folder),
+                    env=surroundings(variables | {"LOG_LEVEL": "ERROR"}, folder),
                     cwd=folder,
                     check=True,
-                    stderr=subprocess.DEVNULL,
                 )
 
 
@@ -77,43 +84,25 @@ class Client:
             if not event.get("more_body"):
                 over.set()
 
-        scope = {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.3"},
-            "http_version": "1.1",
-            "method": "POST" if form else "GET",
-            "scheme": "http",
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": b"",
-            "root_path": "",
-            "headers": headers,
-            "client": ("127.0.0.1", 50000),
-            "server": ("127.0.0.1", 5000),
-            "state": {},
-            "extensions": {},
-        }
+        given = {"method": "POST" if form else "GET", "path": path, "raw_path": path.encode()}
+        scope = {**SCOPE, **given, "headers": headers, "state": {}}
         await asyncio.create_task(self.app(scope, receive, send))
         return status, answer.decode()
 
 
 async def measure(app: Any, name: str) -> None:
     """Log in, and print the tenth percentile for each page: what a quiet moment gives."""
-    started = asyncio.Event()
     events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    answers: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     await events.put({"type": "lifespan.startup"})
-
-    async def send(event: dict[str, Any]) -> None:
-        started.set()
-
     scope = {"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}
-    lifespan = asyncio.create_task(app(scope, events.get, send))
-    await started.wait()
+    lifespan = asyncio.create_task(app(scope, events.get, answers.put))
+    await answers.get()
     client = Client(app)
     _, page = await client.ask("/")
     await client.ask("/", filled_in(page))
     figures = []
-    for path in PAGES:
+    for path in PATHS:
         check(path, *await client.ask(path))
         costs = []
         for _ in range(BATCHES):
@@ -122,7 +111,7 @@ async def measure(app: Any, name: str) -> None:
                 await client.ask(path)
             costs.append((time.process_time() - begin) / REQUESTS * 1e6)
         figures.append(f"{path} {sorted(costs)[BATCHES // 10]:4.0f}")
-    print(f"{name:42}", *figures, flush=True)
+    print(f"{name:22}", *figures, flush=True)
     lifespan.cancel()
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import platform
 import shutil
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from lineup import Peer
 
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "quart-template-bench"
 HERE = Path(__file__).parent
 TEMPLATE = HERE.parent
 SLUG = "bench_app"
@@ -24,9 +26,6 @@ SETTINGS = {
     "ENVIRONMENT": "development",
     "SECRET_KEY": "9Jd0Vq3mB7tXkPz5wLrY8uHsEaNcG2fQ" * 2,
     "DEMO_PASSWORD": "horse-battery-staple-9",
-    # The storm is not to be stopped by the throttle, which does its work all the same.
-    "LOGIN_LIMIT_PER_ACCOUNT": "1000000 per minute",
-    "LOGIN_LIMIT_PER_ADDRESS": "1000000 per minute",
 }
 
 
@@ -38,6 +37,15 @@ def pin(core: int) -> None:
     """Keep this process on one core, where the system can do that and has several."""
     if hasattr(os, "sched_setaffinity") and (os.cpu_count() or 1) > core:
         os.sched_setaffinity(0, {core})
+
+
+def machine() -> str:
+    """Return what is measured on."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    model = names[0] if names else platform.machine()
+    return f"{os.cpu_count()} cores ({model}), Python {platform.python_version()}"
 
 
 def surroundings(variables: dict[str, str], folder: str) -> dict[str, str]:

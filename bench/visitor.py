@@ -1,21 +1,14 @@
 """A visitor: logs in as a browser does, and makes sure that the pages are the right ones."""
 
-import os
 import re
-import sys
-import threading
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection
 from urllib.parse import urlencode
 
 NAME = "demo"
 PASSWORD = "horse-battery-staple-9"
-MARKS = {
-    "/healthz": "ok",
-    "/": 'name="username"',
-    "/protected": f"Logged in as: {NAME}",
-    "/line": f"Logged in as: {NAME}",
-    "/slow": f"Logged in as: {NAME}",
-}
+MARKS = {"/healthz": "ok"} | dict.fromkeys(
+    ("/protected", "/line", "/slow"), f"Logged in as: {NAME}"
+)
 
 
 class WrongAnswer(Exception):
@@ -78,34 +71,3 @@ class Visitor:
             raise WrongAnswer(f"POST /: {status} {text[:300]!r}")
         # The page sets the cookie of its CSRF token; what is measured is the visit after that.
         self.check("/protected")
-
-
-class Storm:
-    """People who log in, one after the other, while something else is measured."""
-
-    def __init__(self, port: int, people: int = 4) -> None:
-        self.port = port
-        self.logins = self.failures = 0
-        self._over = threading.Event()
-        self._threads = [threading.Thread(target=self._log_in) for _ in range(people)]
-
-    def __enter__(self) -> "Storm":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _log_in(self) -> None:
-        # Else they would take the core from the client that measures, and count as the server's.
-        if sys.platform == "linux":
-            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-        while not self._over.is_set():
-            try:
-                Visitor(self.port).log_in()
-                self.logins += 1
-            except (WrongAnswer, OSError, HTTPException):
-                self.failures += 1

@@ -31,7 +31,7 @@ async def add_user() -> dict[str, Any]:
     return {"current_user": USERS.get(session.get("user")) or Visitor()}
 
 
-async def log_in(name: str) -> None:
+def log_in(name: str) -> None:
     """Start a login."""
     session.clear()
     session["user"] = name

@@ -17,4 +17,4 @@ else:
     # Browsers, and the walk over all routes, are those that the owner's tests use.
     sys.path.insert(0, str(RENDER / "tests"))
     collect_ignore = [backend for backend in ("sql", "memory") if backend != BACKEND]
-    pytest_plugins = ["flask_patch.testing", "visits", f"on_{BACKEND}"]
+    pytest_plugins = ["flask_patch.pytest_plugin", "visits", f"on_{BACKEND}"]

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from quart import Quart, Response
 
+from accounts import account_key
 from accounts.records import Client
 
 pytestmark = [
@@ -268,5 +269,5 @@ async def test_any_token(users: Any, store: Any, load: Any, token: str, label: s
     assert await store.token_owner(token) is None
     assert await load(token) is None
     assert await store.resume(token, Client("", "")) is None
-    assert await store.known_browser(label, token) is None
+    assert await store.known_browser(account_key(label), token) is None
     assert await users.authenticate(label, token) is None

@@ -100,7 +100,7 @@ def one(engine: Any, statement: Any = ONE) -> int:
 
 @pytest.mark.parametrize("kind", ["async", "sync"])
 async def test_a_client_that_leaves(app, url, engine, db, kind, monkeypatch):
-    monkeypatch.setattr(http, "PATIENCE", 0)
+    monkeypatch.setattr(http, "LISTEN_DELAY", 0)
 
     def wait() -> str:
         return str(db().scalar(LONG))

@@ -15,7 +15,7 @@ from browser import NAME, PASSWORD, Browser
 from dotenv import dotenv_values
 from quart import Quart
 
-pytest_plugins = ["flask_patch.testing", "settings"]
+pytest_plugins = ["flask_patch.pytest_plugin", "settings"]
 
 PROJECT = Path(__file__).parents[1]
 

@@ -5,7 +5,6 @@ from typing import Any
 
 from flask_login import current_user, logout_user
 from flask_wtf import CSRFProtect
-from hypercorn.middleware import ProxyFixMiddleware
 from quart import (
     Quart,
     current_app,
@@ -27,7 +26,9 @@ from .records import AccountError, BackendUnavailable, WrongPassword
 from .sessions import Sessions, Tokens
 from .state import State, state
 from .throttle import Throttle
-from .web import checks, errors, redirects
+from .web import checks, errors, redirects, watch
+from .web.gate import Gate
+from .web.proxies import TrustProxies
 
 HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
 
@@ -69,7 +70,7 @@ class Accounts:
             login_manager=SessionLoginManager(),
         )
         app.extensions["accounts"] = bound
-        for part in (checks, bound.login_manager, store, errors, cli):
+        for part in (checks, watch, bound.login_manager, store, errors, cli):
             part.init_app(app)
         bound.login_manager.unauthorized_handler(lambda: _send_to_login(None))
         bound.login_manager.needs_refresh_handler(lambda: _send_to_login(1))
@@ -77,9 +78,10 @@ class Accounts:
             app.add_template_filter(filter)
         app.before_serving(store.prepare)
         app.after_serving(store.close)
-        if proxies := app.config["TRUSTED_PROXIES"]:
-            proxied = ProxyFixMiddleware(app.asgi_app, "legacy", proxies)
-            app.asgi_app = proxied  # type: ignore[method-assign]  # as Quart's docs say
+        gate = Gate(app.asgi_app, bound.headers)
+        proxies, trusted = app.config["TRUSTED_PROXIES"], app.config["TRUSTED_PROXY_HEADERS"]
+        proxied = TrustProxies(gate, proxies, trusted)
+        app.asgi_app = proxied  # type: ignore[method-assign]  # as Quart's docs say
 
     @staticmethod
     def is_logged_in() -> bool:
