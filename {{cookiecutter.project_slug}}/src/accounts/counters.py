@@ -65,6 +65,9 @@ class MemoryCounters(Storage):
         if count > 0 and expires_at > time.time():
             self._counters[key] = (count - 1, expires_at)
 
+    async def close(self) -> None:
+        """Do nothing: nothing is open."""
+
     async def check(self) -> bool:
         """Return that the storage works."""
         return True
@@ -113,6 +116,11 @@ class RedisCounters(RedisStorage):
         bridge: Any = self.bridge
         script = bridge.get_connection().eval
         await self._guarded(script, GIVE_BACK, 1, bridge.prefixed_key(key))
+
+    async def close(self) -> None:
+        """Close the connections, which belong to the event loop that they were made on."""
+        bridge: Any = self.bridge
+        await bridge.get_connection().aclose()
 
     async def _guarded(self, method: Callable[..., Awaitable[Any]], *args: Any) -> Any:
         if time.monotonic() < self._paused_until:

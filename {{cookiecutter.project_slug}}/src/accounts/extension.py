@@ -78,6 +78,7 @@ class Accounts:
             app.add_template_filter(filter)
         app.before_serving(store.prepare)
         app.after_serving(store.close)
+        app.after_serving(bound.throttle.close)
         gate = Gate(app.asgi_app, bound.headers)
         proxies, trusted = app.config["TRUSTED_PROXIES"], app.config["TRUSTED_PROXY_HEADERS"]
         proxied = TrustProxies(gate, proxies, trusted)

@@ -59,6 +59,10 @@ class Throttle:
         self._per_address = parse(config["LOGIN_LIMIT_PER_ADDRESS"])
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
+    async def close(self) -> None:
+        """Close the connections to the store."""
+        await self._counters.close()
+
     @asynccontextmanager
     async def attempt(self, address: str | None, scope: str, key: str) -> AsyncIterator[Attempt]:
         """Count an attempt on what `scope` and `key` name, from the address, while it is made.
