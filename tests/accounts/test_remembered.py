@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -29,7 +30,8 @@ def close(browser: Browser) -> None:
     """Close the browser, which forgets its session."""
     assert browser.client.cookie_jar is not None
     name = browser.app.config["SESSION_COOKIE_NAME"]
-    browser.client.cookie_jar.clear("localhost.local", "/", name)
+    with suppress(KeyError):
+        browser.client.cookie_jar.clear("localhost.local", "/", name)
 
 
 def copy(browser: Browser) -> Browser:

@@ -1,15 +1,22 @@
 """The `quart users` and `quart db` commands: what they print, and how they fail."""
 
 import asyncio
+import getpass
+import json
+import logging
 import re
+import stat
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
-from click.testing import Result
+from click.testing import CliRunner, Result
 from browser import NAME, PASSWORD
 from visits import Part
+
+from accounts.cli.dotenv import command as dotenv
 
 Run = Callable[..., Result]
 
@@ -146,3 +153,82 @@ def test_database_that_does_not_answer_is_named(
     assert result.exit_code == 1
     assert re.fullmatch(r"Error: DATABASE_URL=[^\n]+does not answer[^\n]+\n", result.output)
     assert "hidden" not in result.output
+
+
+@pytest.mark.promise(42, asvs="16.2.1, 16.3.1, 16.3.3")
+def test_each_change_by_a_command_is_logged_with_who_made_it(
+    run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    run("users add --password-stdin", NAME, stdin=PASSWORD + "\n")
+    token = run("users token add", NAME, "backup").output.strip()
+    number = run("users token list", NAME).output.partition("\t")[0]
+    run("users token revoke", NAME, number)
+    changed = run("users passwd --random-password", NAME).output.rpartition(" ")[2].strip()
+    run("users disable", NAME)
+    run("users enable", NAME)
+    run("users rename", NAME, "bob")
+    run("users delete --yes", "bob")
+    for failing in ("users disable", "users delete --yes", "users token list"):
+        assert run(failing, "bob").exit_code == 1
+    lines = [json.loads(one.getMessage()) for one in caplog.records if one.name == "audit"]
+    assert [(line["event"], line["user"]) for line in lines] == [
+        ("user added", NAME),
+        ("API token added", NAME),
+        ("API token revoked", NAME),
+        ("password changed", NAME),
+        ("user disabled", NAME),
+        ("user enabled", NAME),
+        ("user renamed", NAME),
+        ("user deleted", "bob"),
+    ]
+    assert {line["by"] for line in lines} == {f"command line, {getpass.getuser()}"}
+    for secret in (PASSWORD, token, changed):
+        assert secret
+        assert secret not in caplog.text
+
+
+@pytest.mark.promise(42, asvs="16.2.1")
+def test_log_does_not_say_who_typed_a_name_differently(
+    run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    run("users add --password-stdin", NAME, stdin=PASSWORD + "\n")
+    for command in ("users disable", "users enable", "users delete --yes"):
+        assert run(command, f" {NAME.upper()}").exit_code == 0
+    lines = [json.loads(one.getMessage()) for one in caplog.records if one.name == "audit"]
+    assert {line["user"] for line in lines} == {NAME}
+
+
+@pytest.mark.usefixtures("alice")
+def test_user_is_shown_renamed_and_deleted(run: Run) -> None:
+    run("users token add", NAME, "backup")
+    shown = run("users show", NAME).output
+    assert re.fullmatch(r"alice\nid: \d+\nactive: yes\ntoken: backup\n", shown)
+    assert run("users rename", NAME, "Bob").output == "Renamed alice to Bob.\n"
+    assert run("users list").output == "Bob\n"
+    kept = run("users delete", "bob", stdin="n\n")
+    assert kept.exit_code == 1
+    assert run("users delete --yes", "bob").output == "Deleted bob.\n"
+    assert run("users list").output == ""
+    assert run("users clean").output == "Deleted 0 expired rows.\n"
+
+
+def test_env_is_made_once_with_a_key_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    missing = CliRunner().invoke(dotenv)
+    assert (missing.exit_code, missing.output.count("\n")) == (1, 1)
+    assert ".env.example" in missing.output
+    (tmp_path / ".env.example").write_text("# why\nSECRET_KEY=\nDEMO_PASSWORD=\nLOG_LEVEL=\n")
+    assert CliRunner().invoke(dotenv).output == "Made .env with a fresh key.\n"
+    made = (tmp_path / ".env").read_text()
+    assert re.fullmatch(r"# why\nSECRET_KEY=[\w-]{86}\nDEMO_PASSWORD=[\w-]{22}\nLOG_LEVEL=\n", made)
+    assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
+    again = CliRunner().invoke(dotenv)
+    assert (again.exit_code, again.output) == (
+        1,
+        "Error: There is a .env already; it stays as it is.\n",
+    )
+    assert (tmp_path / ".env").read_text() == made

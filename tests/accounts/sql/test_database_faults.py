@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sqlite3
+import stat
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -10,12 +11,14 @@ from typing import Any
 
 import asyncpg
 import pytest
+from argon2 import PasswordHasher
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from browser import NAME, PASSWORD, Browser
 from quart import Quart
 from sqlalchemy import String, event, text
-from visits import Part
+from sqlalchemy.exc import OperationalError
+from visits import KEY, Clock, Part
 
 from accounts import BackendUnavailable
 from accounts.records import Client
@@ -172,3 +175,111 @@ async def test_killed_command_leaves_no_half_user(
         with sqlite3.connect(Path(config["INSTANCE_PATH"]) / "app.db") as connection:
             assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         connection.close()
+
+
+@pytest.mark.promise(40, asvs="13.3.1, 14.2.4")
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077, 0o277])
+def test_folder_and_files_of_sqlite_are_for_their_owner_alone(
+    tmp_path: Path, package: ModuleType, umask: int
+) -> None:
+    folder = tmp_path / "a" / "instance"
+    folder.mkdir(mode=0o755, parents=True)
+    for name in ("app.db", "app.db-wal", "app.db-shm"):
+        (folder / name).touch(0o644)
+    (folder / "app.db-wal").unlink()
+    before = os.umask(umask)
+    try:
+        asyncio.run(use_database(package, INSTANCE_PATH=str(folder)))
+        fresh = tmp_path / "fresh"
+        asyncio.run(use_database(package, INSTANCE_PATH=str(fresh)))
+    finally:
+        os.umask(before)
+    for used in (folder, fresh):
+        assert stat.S_IMODE(used.stat().st_mode) == 0o700
+        names = {file.name for file in used.iterdir()}
+        assert "app.db" in names
+        for file in used.iterdir():
+            assert stat.S_IMODE(file.stat().st_mode) == 0o600, file.name
+
+
+@pytest.mark.promise(40, asvs="13.3.1")
+def test_folder_of_others_stays_as_it_is(tmp_path: Path, package: ModuleType) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o755)
+    (shared / "app.db.txt").touch()
+    (shared / "app.db.txt").chmod(0o644)
+    url = f"sqlite:///{shared}/app.db"
+    instance = str(tmp_path / "instance")
+    asyncio.run(use_database(package, INSTANCE_PATH=instance, DATABASE_URL=url))
+    assert stat.S_IMODE(shared.stat().st_mode) == 0o755
+    assert stat.S_IMODE((shared / "app.db.txt").stat().st_mode) == 0o644
+    assert stat.S_IMODE((shared / "app.db").stat().st_mode) == 0o600
+
+
+async def use_database(package: ModuleType, **settings: Any) -> None:
+    """Start an app with the settings, and look at its files while its connections are open."""
+    app = package.create_app({"ENVIRONMENT": "development", "SECRET_KEY": KEY, **settings})
+    async with app.test_app():
+        await Part(app, app.extensions["accounts"].users).add(NAME, PASSWORD)
+        wal = list(
+            Path(app.extensions["accounts"].store.database.url.database).parent.glob("*-wal")
+        )
+        assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 for file in wal)
+        assert wal
+
+
+@pytest.mark.promise(41, asvs="16.5.2")
+async def test_pages_open_while_the_database_can_be_read_and_not_written(
+    member: Browser,
+    store: Any,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if statement.lstrip().upper().startswith(("INSERT", "UPDATE", "DELETE")):
+            raise OperationalError(statement, {}, Exception("disk is full"))
+
+    event.listen(store.part.database.engine, "before_cursor_execute", full)
+    for _ in range(20):
+        clock.advance(70)
+        assert await member.is_logged_in()
+    said = [record for record in caplog.records if "last use" in record.getMessage()]
+    assert 1 <= len(said) <= 20 * 70 // 60
+    event.remove(store.part.database.engine, "before_cursor_execute", full)
+    caplog.clear()
+    assert await member.is_logged_in()
+    assert (await member.submit("/logout")).status_code == 303
+
+
+@pytest.mark.promise(41, asvs="16.5.2")
+async def test_pages_open_while_another_process_writes(
+    config: dict[str, Any], member: Browser, database: tuple[str, str], clock: Clock
+) -> None:
+    if database[1]:
+        pytest.skip("PostgreSQL locks rows, not the database")
+    other = sqlite3.connect(Path(config["INSTANCE_PATH"]) / "app.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    clock.advance(70)
+    assert (await member.get("/protected")).status_code == 200
+    other.execute("ROLLBACK")
+    other.close()
+
+
+@pytest.mark.promise(41, asvs="16.5.2")
+async def test_right_password_is_right_although_its_hash_cannot_be_renewed(
+    users: Any, store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cheap = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(users.part._passwords, "_hasher", cheap)
+        await users.add("bob", PASSWORD)
+
+    def full(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("UPDATE"):
+            raise OperationalError(statement, {}, Exception("disk is full"))
+
+    event.listen(store.part.database.engine, "before_cursor_execute", full)
+    assert (await users.authenticate("bob", PASSWORD)).name == "bob"
+    event.remove(store.part.database.engine, "before_cursor_execute", full)
