@@ -1,12 +1,11 @@
 """Addresses: one is one however it is written, and a network is no way around a limit."""
 
 import pytest
+from accounts.addresses import networks, plain_address
+from accounts.throttle import Throttle, TooManyAttempts
 from browser import Browser
 from quart import Quart
 from visits import unique
-
-from accounts.addresses import networks, plain_address
-from accounts.throttle import Throttle, TooManyAttempts
 
 pytestmark = pytest.mark.promise(27, asvs="6.3.1, 15.3.4")
 

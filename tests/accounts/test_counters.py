@@ -4,10 +4,9 @@ import time
 import tracemalloc
 
 import pytest
-from visits import Clock
-
 from accounts.counters import MemoryCounters, create_counters
 from accounts.tokens import digest
+from visits import Clock
 
 pytestmark = pytest.mark.promise(26, asvs="15.2.2")
 

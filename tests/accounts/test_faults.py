@@ -13,15 +13,14 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from accounts import BackendUnavailable
+from accounts.counters import PAUSE, TIMEOUT
 from browser import NAME, PASSWORD, Browser
 from limits.errors import StorageError
 from quart import Quart
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from visits import Part
-
-from accounts import BackendUnavailable
-from accounts.counters import PAUSE, TIMEOUT
 
 
 @pytest.mark.promise(9, asvs="16.5.2, 16.5.3")

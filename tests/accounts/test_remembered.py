@@ -7,12 +7,11 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from accounts.records import REMEMBER_GRACE
 from browser import NAME, PASSWORD, Browser
 from itsdangerous import TimestampSigner
 from quart import Quart
 from visits import Clock
-
-from accounts.records import REMEMBER_GRACE
 
 DAY = 24 * 60 * 60
 

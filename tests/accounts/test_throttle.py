@@ -5,12 +5,11 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from accounts import BackendUnavailable
+from accounts.throttle import Throttle, TooManyAttempts
 from browser import NAME, PASSWORD, Browser
 from quart import Quart, Response
 from visits import Clock, redis_url, unique
-
-from accounts import BackendUnavailable
-from accounts.throttle import Throttle, TooManyAttempts
 
 LIMITS = {
     "LOGIN_LIMIT_PER_ACCOUNT": "5 per 15 minutes",

@@ -12,11 +12,10 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
-from browser import NAME, PASSWORD
-from visits import Part
-
 from accounts.cli.dotenv import command as dotenv
+from browser import NAME, PASSWORD
+from click.testing import CliRunner, Result
+from visits import Part
 
 Run = Callable[..., Result]
 
@@ -221,10 +220,10 @@ def test_env_is_made_once_with_a_key_of_its_own(
     missing = CliRunner().invoke(dotenv)
     assert (missing.exit_code, missing.output.count("\n")) == (1, 1)
     assert ".env.example" in missing.output
-    (tmp_path / ".env.example").write_text("# why\nSECRET_KEY=\nDEMO_PASSWORD=\nLOG_LEVEL=\n")
+    (tmp_path / ".env.example").write_text("# why\nSECRET_KEY=\nLOG_LEVEL=\n")
     assert CliRunner().invoke(dotenv).output == "Made .env with a fresh key.\n"
     made = (tmp_path / ".env").read_text()
-    assert re.fullmatch(r"# why\nSECRET_KEY=[\w-]{86}\nDEMO_PASSWORD=[\w-]{22}\nLOG_LEVEL=\n", made)
+    assert re.fullmatch(r"# why\nSECRET_KEY=[\w-]{86}\nLOG_LEVEL=\n", made)
     assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
     again = CliRunner().invoke(dotenv)
     assert (again.exit_code, again.output) == (

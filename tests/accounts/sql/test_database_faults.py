@@ -11,19 +11,18 @@ from typing import Any
 
 import asyncpg
 import pytest
-from argon2 import PasswordHasher
+from accounts import BackendUnavailable
+from accounts.records import Client
+from accounts.sql.migrations import _begin
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
+from argon2 import PasswordHasher
 from browser import NAME, PASSWORD, Browser
+from flask_patch import greenlet_spawn
 from quart import Quart
 from sqlalchemy import String, event, text
 from sqlalchemy.exc import OperationalError
 from visits import KEY, Clock, Part
-
-from accounts import BackendUnavailable
-from accounts.records import Client
-from accounts.sql.migrations import _begin
-from flask_patch import greenlet_spawn
 
 
 async def rename(store: Any, table: str, name: str) -> None:
