@@ -1,4 +1,6 @@
-"""`docs/security.md` names, for each promise, what the tests are marked with; it cannot drift."""
+"""A render's pages on security name, for each promise, the tests that show it; they cannot drift."""
+
+from __future__ import annotations
 
 import ast
 import re
@@ -7,25 +9,38 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from baking import ROOT
 
-TESTS = Path(__file__).parent
-DOCUMENT = (TESTS.parent / "docs" / "security.md").read_text(encoding="utf-8")
-PROMISES = range(1, 24)
+PROJECT = ROOT / "{{cookiecutter.project_slug}}"
+DATABASE = "{% if cookiecutter.user_backend == 'sql' %}security_database.md{% endif %}"
+PAGES = {
+    "every render": PROJECT / "docs" / "security.md",
+    "sql": PROJECT / "docs" / DATABASE,
+}
+LOGIN = ROOT / "tests" / "accounts"
+SUITES = {
+    # Where the tests of each page are; the owner's are named with their file.
+    "every render": [*PROJECT.glob("tests/*.py"), *LOGIN.glob("*.py"), *LOGIN.glob("memory/*.py")],
+    "sql": [*LOGIN.glob("sql/*.py")],
+}
 
 
 def marks(nodes: list[ast.expr]) -> Iterator[tuple[int, list[str]]]:
     """Yield the number and the ASVS ids of each promise mark."""
     for node in nodes:
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.promise":
+        if isinstance(node, ast.List):
+            yield from marks(node.elts)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.promise":
             (number,), (asvs,) = node.args, node.keywords
             yield ast.literal_eval(number), ast.literal_eval(asvs.value).split(", ")
 
 
-def collect() -> dict[int, str]:
-    """Return the proof of each promise as the document has to give it."""
+def collect(suite: str) -> dict[int, str]:
+    """Return the proof of each promise as the page has to give it."""
     shown: dict[int, list[str]] = defaultdict(list)
     covered: dict[int, set[str]] = defaultdict(set)
-    for file in sorted(TESTS.glob("test_*.py")):
+    for file in sorted(SUITES[suite], key=lambda file: (file.is_relative_to(LOGIN), file)):
+        place = "" if file.is_relative_to(LOGIN) else f"tests/{file.name}: "
         for node in ast.parse(file.read_text(encoding="utf-8")).body:
             name = file.name
             found: list[ast.expr] = []
@@ -34,7 +49,7 @@ def collect() -> dict[int, str]:
             elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "pytestmark":
                 found = [node.value]
             for number, ids in marks(found):
-                shown[number].append(f"- `{name}`")
+                shown[number].append(f"- `{place}{name}`")
                 covered[number].update(ids)
     return {
         number: "\n".join([f"ASVS 5.0: {join(covered[number])}", "", *shown[number]])
@@ -43,21 +58,25 @@ def collect() -> dict[int, str]:
 
 
 def join(ids: set[str]) -> str:
+    """Write ids in their order."""
     return ", ".join(sorted(ids, key=lambda one: [int(part) for part in one.split(".")]))
 
 
-def sections() -> dict[int, str]:
-    """Return what the document says of each promise."""
-    parts = re.split(r"^### (\d+)\. .+\n", DOCUMENT, flags=re.MULTILINE)[1:]
+def sections(page: Path) -> dict[int, str]:
+    """Return what a page says of each promise."""
+    parts = re.split(r"^### (\d+)\. .+\n", page.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
     texts = (re.split(r"^## ", text, maxsplit=1, flags=re.MULTILINE)[0] for text in parts[1::2])
     return dict(zip(map(int, parts[::2]), texts, strict=True))
 
 
-def test_every_promise_has_a_section_and_a_test() -> None:
-    assert sorted(sections()) == list(PROMISES)
-    assert sorted(collect()) == list(PROMISES)
+def test_promises_are_numbered_on_from_page_to_page() -> None:
+    numbers = [number for page in PAGES.values() for number in sections(page)]
+    assert numbers == list(range(1, len(numbers) + 1))
 
 
-@pytest.mark.parametrize("number", PROMISES)
-def test_section_ends_with_the_tests_that_show_its_promise(number: int) -> None:
-    assert sections()[number].rstrip().endswith("\n" + collect()[number])
+@pytest.mark.parametrize("suite", PAGES)
+def test_each_section_ends_with_the_tests_that_show_its_promise(suite: str) -> None:
+    written, shown = sections(PAGES[suite]), collect(suite)
+    assert sorted(written) == sorted(shown)
+    for number, proof in shown.items():
+        assert written[number].rstrip().endswith("\n" + proof), f"{number}\n{proof}"

@@ -4,6 +4,7 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
 from browser import Browser
 from conftest import PROJECT
 from dotenv import dotenv_values
@@ -16,6 +17,7 @@ INLINE = re.compile(
 )
 
 
+@pytest.mark.promise(17, asvs="3.4.3, 3.4.4, 3.4.5, 3.4.6, 14.3.2")
 async def test_every_answer_has_the_headers(app: Quart, member: Browser, browser: Browser) -> None:
     paths = [path for rule, path in routes(app) if "GET" in (rule.methods or ())]
     for path in (*paths, "/nowhere"):
@@ -30,6 +32,7 @@ async def test_every_answer_has_the_headers(app: Quart, member: Browser, browser
             assert "Cache-Control" in headers, path
 
 
+@pytest.mark.promise(17, asvs="3.4.3")
 async def test_pages_hold_no_inline_script_or_style(app: Quart, member: Browser) -> None:
     for rule, path in routes(app):
         if "GET" in (rule.methods or ()):
@@ -40,6 +43,7 @@ async def test_pages_hold_no_inline_script_or_style(app: Quart, member: Browser)
         assert not INLINE.search(template.read_text(encoding="utf-8")), template.name
 
 
+@pytest.mark.promise(16, asvs="3.5.1")
 async def test_no_form_is_taken_without_its_token(
     app: Quart, member: Browser, browser: Browser
 ) -> None:
@@ -51,6 +55,7 @@ async def test_no_form_is_taken_without_its_token(
     assert await member.is_logged_in()
 
 
+@pytest.mark.promise(1, asvs="13.3.1")
 def test_no_tracked_file_holds_a_secret() -> None:
     shipped = dotenv_values(PROJECT / ".env.example")
     assert not any(value for name, value in shipped.items() if name.endswith(SECRETS))
