@@ -72,8 +72,8 @@ def _is_public(endpoint: str) -> bool:
     # Static files are as open as the login page that needs them, those of blueprints too.
     # It is the app's, or a blueprint's, own method that sends them.
     sender = getattr(view, "__self__", None)
-    senders = (current_app._get_current_object(), *current_app.blueprints.values())
-    return sender in senders or getattr(view, "is_public", False)
+    is_static = sender == current_app or sender in current_app.blueprints.values()
+    return is_static or getattr(view, "is_public", False)
 
 
 def _is_preflight() -> bool:
