@@ -12,6 +12,7 @@ sys.path.insert(0, str(SOURCE))
 
 import flask_patch  # noqa: E402, F401  (patches on import, so it comes first)
 import sqlalchemy  # noqa: E402  (after the bridge)
+from asgi_server import Server  # noqa: E402  (after the bridge)
 from databases import DRIVERS, database  # noqa: E402  (after the bridge)
 from quart import Quart  # noqa: E402  (after the bridge)
 
@@ -39,6 +40,11 @@ def text(client: Any) -> Callable[..., Any]:
         return body
 
     return text
+
+
+@pytest.fixture
+def server(app: Quart) -> Server:
+    return Server(app)
 
 
 @pytest.fixture(params=DRIVERS)

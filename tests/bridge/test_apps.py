@@ -438,3 +438,87 @@ async def test_flask_decorators_waiting_for_many_requests_let_them_overlap(app, 
     async with asyncio.timeout(5):
         responses = await asyncio.gather(*[client.get("/") for _ in range(20)])
     assert {await response.get_data() for response in responses} == {b"met!"}
+
+
+async def test_the_tables_of_hooks_hold_what_was_registered_and_no_more(app, client):
+    blueprint = quart.Blueprint("bp", "app")
+    blueprint.get("/")(lambda: flask.render_template_string(""))
+    blueprint.websocket("/ws", endpoint="ws")(lambda: quart.websocket.send("text"))
+    app.register_blueprint(blueprint)
+    tables = (
+        "before_request_funcs",
+        "after_request_funcs",
+        "teardown_request_funcs",
+        "url_value_preprocessors",
+        "before_websocket_funcs",
+        "after_websocket_funcs",
+        "teardown_websocket_funcs",
+    )
+    await client.get("/")
+    async with client.websocket("/ws") as websocket:
+        await websocket.receive()
+    assert {name: getattr(app, name) for name in tables} == {name: {} for name in tables}
+    assert list(app.template_context_processors) == [None, "bp"]  # As in Flask.
+    calls = []
+    app.before_request_funcs[None].append(lambda: calls.append("app"))
+    app.before_request_funcs.setdefault("bp", []).append(lambda: calls.append("blueprint"))
+    await client.get("/")
+    assert calls == ["app", "blueprint"]
+
+
+@pytest.mark.parametrize("app_class", [quart.Quart, type("Own", (quart.Quart,), {})])
+async def test_a_replacement_is_found_as_it_was_set(app_class):
+    app = app_class("app")
+    native = app.handle_exception
+
+    def handle(error):
+        return quart.Response("handled", 418)
+
+    app.handle_exception = handle
+    assert app.handle_exception is handle
+    assert app_class("other").handle_exception != handle
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    app.add_url_rule("/", view_func=fail)
+    response = await app.test_client().get("/")
+    assert response.status_code == 418
+    del app.handle_exception
+    assert app.handle_exception == native
+    assert (await app.test_client().get("/")).status_code == 500
+
+
+async def test_an_overriding_method_calls_that_of_its_class_where_it_is_replaced_too(text):
+    class Own(quart.Quart):
+        def make_response(self, result):
+            response = super().make_response(result)
+            response.headers["X-Own"] = "yes"
+            return response
+
+    plain = quart.Quart("plain")
+    plain.make_response = plain.make_response
+    own = Own("own")
+    inherited = own.make_response
+    own.make_response = lambda result: inherited(result)
+    own.add_url_rule("/", view_func=lambda: "ok")
+    assert (await own.test_client().get("/")).headers["X-Own"] == "yes"
+
+
+@pytest.mark.parametrize("where", ["view", "tuple", "hook"])
+async def test_a_coroutine_that_a_view_returns_fails_like_the_view(app, client, tmp_path, where):
+    @app.errorhandler(404)
+    async def missing(error):
+        return "missing", 404
+
+    @app.get("/")
+    async def index():
+        found = flask.send_from_directory(tmp_path, "missing.txt")
+        return (found, 200) if where == "tuple" else found
+
+    if where == "hook":
+        app.before_request(lambda: later_not_found())
+    response = await client.get("/")
+    assert (response.status_code, await response.get_data()) == (404, b"missing")
+
+
+async def later_not_found():
+    await asyncio.sleep(0)
+    flask.abort(404)

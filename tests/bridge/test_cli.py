@@ -2,6 +2,8 @@
 
 import asyncio
 import importlib.metadata
+import os
+import sys
 
 import click
 import flask
@@ -9,6 +11,7 @@ import flask.cli
 import pytest
 import quart
 import quart.cli
+from click.testing import CliRunner
 from flask_patch import await_only
 
 
@@ -158,3 +161,93 @@ def test_quarts_command_finds_the_commands_of_flask_extensions(app, monkeypatch)
 def test_quarts_names_are_flasks():
     assert flask.cli.FlaskGroup is quart.cli.QuartGroup
     assert flask.cli.ScriptInfo is quart.cli.ScriptInfo
+
+
+@pytest.fixture
+def quart_command(tmp_path, monkeypatch):
+    """Run `quart` in a folder whose `.env` names an app with a command."""
+    (tmp_path / ".env").write_text("QUART_APP=site_of_test\n")
+    (tmp_path / "site_of_test.py").write_text(APP)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delenv("QUART_APP", raising=False)
+    monkeypatch.setattr("os.environ", {**os.environ})
+
+    def quart_command(*args: str):
+        return CliRunner().invoke(quart.cli.QuartGroup(), args)
+
+    yield quart_command
+    sys.modules.pop("site_of_test", None)
+
+
+APP = """
+import click
+import quart
+
+app = quart.Quart("site")
+
+@app.cli.command()
+def own():
+    "A command of the app's."
+
+@click.group()
+def db():
+    "The first."
+
+@db.command()
+def first():
+    pass
+
+app.cli.add_command(db)
+"""
+
+
+@pytest.mark.parametrize("args", [(), ("--help",), ("--debug", "--help")])
+def test_help_lists_the_commands_of_the_app_that_the_environment_names(quart_command, args):
+    result = quart_command(*args)
+    assert "A command of the app's." in result.output
+    assert "Traceback" not in result.output
+    assert "Error" not in result.output
+
+
+def test_two_groups_of_one_name_are_told_of_in_one_line(app, capsys):
+    @click.group("db")
+    def first():
+        """Do nothing."""
+
+    @click.group("db")
+    def second():
+        """Do nothing."""
+
+    app.cli.add_command(first)
+    app.cli.add_command(first)
+    assert capsys.readouterr().err == ""
+    app.cli.add_command(second)
+    assert capsys.readouterr().err == (
+        "Warning: two commands are called 'db': that of test_cli is used, "
+        "that of test_cli is not.\n"
+    )
+    assert app.cli.commands["db"] is second
+
+
+def test_a_plugin_that_hides_a_command_of_the_app_is_told_of(quart_command, monkeypatch):
+    @click.command()
+    def db():
+        click.echo("plugged in")
+
+    class Point:
+        name = "db"
+
+        def load(self):
+            return db
+
+    from flask_patch import cli
+
+    monkeypatch.setattr(cli, "entry_points", lambda group: [Point()])
+    result = quart_command("db")
+    assert "plugged in\n" in result.output
+    told = [line for line in result.output.splitlines() if "two commands" in line]
+    assert told == [
+        "Warning: two commands are called 'db': that of test_cli is used, "
+        "that of site_of_test is not."
+    ]

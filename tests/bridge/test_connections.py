@@ -4,74 +4,23 @@ import asyncio
 from typing import Any
 
 import pytest
+from asgi_server import END, Server
 from flask_patch import await_only, connections, greenlet_spawn
 from flask_patch.waiting import within
 from quart import Response, request
 
 DISCONNECT = {"type": "http.disconnect"}
-END = {"type": "http.request", "body": b"", "more_body": False}
-
-
-class Server:
-    """Calls the app as a server does, and keeps what it sends."""
-
-    def __init__(self, app: Any) -> None:
-        self.app = app
-        self.events: asyncio.Queue[dict[str, Any] | Exception] = asyncio.Queue()
-        self.sent: list[dict[str, Any]] = []
-        self.listened = False
-
-    async def receive(self) -> dict[str, Any]:
-        self.listened = True
-        event = await self.events.get()
-        if isinstance(event, Exception):
-            raise event
-        return event
-
-    async def send(self, message: dict[str, Any]) -> None:
-        self.sent.append(message)
-
-    async def serve(self, path: str = "/", method: str = "GET") -> None:
-        scope = {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.4"},
-            "http_version": "1.1",
-            "method": method,
-            "scheme": "http",
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": b"",
-            "root_path": "",
-            "headers": [(b"host", b"localhost")],
-            "client": ("127.0.0.1", 1234),
-            "server": ("127.0.0.1", 80),
-            "extensions": {},
-        }
-        await self.app(scope, self.receive, self.send)
-
-    @property
-    def status(self) -> int | None:
-        return next((message["status"] for message in self.sent if "status" in message), None)
-
-    @property
-    def body(self) -> bytes:
-        return b"".join(message.get("body", b"") for message in self.sent)
-
-
-@pytest.fixture
-def server(app):
-    return Server(app)
 
 
 @pytest.fixture(autouse=True)
-def patience(monkeypatch) -> Any:
+def listen_delay(monkeypatch) -> Any:
     """Sets how long a request waits before somebody listens; not at all, unless a test says so."""
 
-    def be_patient(seconds: float) -> None:
-        monkeypatch.setattr(connections, "PATIENCE", seconds)
+    def set_delay(seconds: float) -> None:
+        monkeypatch.setattr(connections, "LISTEN_DELAY", seconds)
 
-    be_patient(0)
-    return be_patient
+    set_delay(0)
+    return set_delay
 
 
 async def until(condition) -> None:
@@ -192,27 +141,27 @@ async def test_nobody_listens_any_more_when_the_response_is_sent(app, server):
     await until(lambda: len(asyncio.all_tasks()) == 1)
 
 
-async def test_nobody_listens_to_the_client_of_a_short_wait(app, server, patience):
+async def test_nobody_listens_to_the_client_of_a_short_wait(app, server, listen_delay):
     @app.get("/")
     async def index():
         await asyncio.sleep(0.001)
         return str(len(asyncio.all_tasks()))
 
-    patience(60)
+    listen_delay(60)
     await server.serve()
     assert server.body == b"1"
     assert not server.listened
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-async def test_the_body_of_a_get_is_listened_for_at_once(app, server, patience, streamed):
+async def test_the_body_of_a_get_is_listened_for_at_once(app, server, listen_delay, streamed):
     @app.get("/")
     async def index():
         if streamed:
             return b"".join([piece async for piece in request.body])
         return await request.get_data()
 
-    patience(60)
+    listen_delay(60)
     for piece in (b"a", b"b"):
         server.events.put_nowait({"type": "http.request", "body": piece, "more_body": True})
     server.events.put_nowait(END)

@@ -221,3 +221,61 @@ async def test_hosted_tests_may_call_sync_code_that_waits(app):
         return flask.request.form["name"]
 
     assert await test() == "ann"
+
+
+@pytest.mark.parametrize("kind", ["app_context", "test_request_context"])
+def test_sync_code_pushes_and_pops_a_context(app, kind):
+    closed = []
+
+    @app.teardown_appcontext
+    async def close(error):
+        await asyncio.sleep(0)
+        closed.append(error)
+
+    app.add_url_rule("/page", "page", lambda: "page")
+    ctx = getattr(app, kind)()
+    ctx.push()
+    try:
+        assert flask.current_app.name == "app"
+        assert flask.has_request_context() == (kind == "test_request_context")
+        flask.g.word = "kept"
+        if flask.has_request_context():
+            assert flask.url_for("page") == "/page"
+        assert flask.g.word == "kept"
+    finally:
+        ctx.pop()
+    assert closed == [None]
+    assert not flask.current_app
+    assert not flask.has_request_context()
+
+
+async def test_sync_code_in_a_view_pushes_and_pops_a_context(app, text):
+    other = quart.Quart("other")
+
+    @app.get("/")
+    def index():
+        ctx = other.app_context()
+        ctx.push()
+        inner = flask.current_app.name
+        ctx.pop()
+        return f"{inner} {flask.current_app.name}"
+
+    assert await text("/") == "other app"
+
+
+async def test_async_code_awaits_push_and_pop(app):
+    ctx = app.test_request_context("/page")
+    await ctx.push()
+    assert flask.request.path == "/page"
+    await ctx.pop()
+    assert not flask.has_request_context()
+
+
+def test_a_context_that_is_popped_in_an_error_tells_its_teardown(app):
+    errors = []
+    app.teardown_appcontext(errors.append)
+    ctx = app.app_context()
+    ctx.push()
+    error = LookupError()
+    ctx.pop(error)
+    assert errors == [error]

@@ -113,6 +113,14 @@ async def test_async_and_sync_views_hooks_templates_and_error_handlers_query(app
     assert seen == ["one, two"] * 4
 
 
+async def test_an_id_may_come_as_a_string_as_from_a_cookie_or_form(shop):
+    def title(number: str) -> str:
+        with Session(shop) as session:
+            return session.get_one(Book, number).title
+
+    assert await greenlet_spawn(title, "2") == "two"
+
+
 async def test_threads_of_run_sync_query_on_the_event_loop(app, text, shop):
     @app.get("/")
     @run_sync

@@ -132,7 +132,7 @@ async def test_a_thousand_websockets_leave_nothing_behind(app, client):
 
 @pytest.mark.parametrize("kind", ["plain", "sync", "error", "stream", "cancelled"])
 async def test_a_thousand_requests_leave_nothing_behind(app, kind, monkeypatch):
-    monkeypatch.setattr(connections, "PATIENCE", 0)
+    monkeypatch.setattr(connections, "LISTEN_DELAY", 0)
     contexts = Counter()
 
     @app.get("/plain")

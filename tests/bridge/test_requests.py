@@ -256,3 +256,43 @@ async def test_the_current_loop_serves_the_threads_that_quart_starts():
 
     loop = asyncio.get_running_loop()
     assert await greenlet_spawn(lambda: quart.utils.run_sync(loops)())
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+async def test_a_websocket_has_the_body_of_the_request_it_began_as(app, client, kind):
+    def read() -> dict[str, object]:
+        request = flask.request
+        return {
+            "form": request.form.get("username", "none"),
+            "files": list(request.files),
+            "values": request.values["a"],
+            "data": len(request.data) + len(request.get_data()) + len(request.stream.read()),
+            "text": request.get_data(as_text=True),
+            "json": request.get_json(silent=True) or request.json,
+        }
+
+    @app.websocket("/ws")
+    async def ws():
+        if kind == "sync":
+            found = read()
+        else:
+            request = flask.request
+            found = {
+                "form": (await request.form).get("username", "none"),
+                "files": list(await request.files),
+                "values": (await request.values)["a"],
+                "data": len(await request.data) + len(await request.get_data()),
+                "text": await request.get_data(as_text=True),
+                "json": await request.get_json(silent=True) or await request.json,
+            }
+        await quart.websocket.send_json(found)
+
+    async with client.websocket("/ws?a=1") as websocket:
+        assert await websocket.receive_json() == {
+            "form": "none",
+            "files": [],
+            "values": "1",
+            "data": 0,
+            "text": "",
+            "json": None,
+        }

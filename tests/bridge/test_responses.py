@@ -241,3 +241,43 @@ async def test_a_response_is_pickled(app):
 
 def test_werkzeugs_constructor_arguments_are_taken():
     assert quart.Response("text", direct_passthrough=True).direct_passthrough
+
+
+async def test_a_class_of_flasks_adopts_the_attributes_of_a_response(app, client):
+    class Cached(flask.Response):
+        def __init__(self, response, timeout):
+            self.__dict__ = response.__dict__
+            self.timeout = timeout
+
+    @app.get("/")
+    def index():
+        cached = Cached(app.make_response(("text", 201, {"X-A": "1"})), 0)
+        assert cached.get_data() == b"text"
+        cached.call_on_close(lambda: None)
+        return cached
+
+    response = await client.get("/")
+    assert (response.status_code, response.headers["X-A"]) == (201, "1")
+    assert await response.get_data() == b"text"
+
+
+@pytest.mark.parametrize("body", [None, "", [], ["one ", b"two"], ("one ", "two")])
+def test_a_body_that_is_in_memory_is_a_sequence(body):
+    response = quart.Response(body)
+    assert response.is_sequence
+    assert response.get_data() == (b"one two" if body else b"")
+
+
+async def test_an_answer_to_options_has_no_length_yet_when_hooks_see_it(app, client):
+    seen = []
+
+    @app.after_request
+    def after(response):
+        seen.append(response.content_length)
+        return response
+
+    app.add_url_rule("/", view_func=lambda: "text")
+    response = await client.options("/")
+    assert seen == [None]
+    assert response.content_length == 0
+    assert response.headers["Allow"]

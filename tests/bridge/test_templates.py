@@ -162,3 +162,40 @@ async def test_messages_are_flashed_by_either_and_shown(app, client):
 def test_templates_render_without_any_event_loop(app):
     with app.app_context():
         assert flask.render_template("page.html", word="a") == "a later part"
+
+
+async def test_sync_code_gets_a_stream_as_an_iterator_of_strings(app, text):
+    source = "{% for n in range(3) %}{{ n }}{% endfor %} {{ request.path }}"
+
+    @app.get("/join")
+    def join():
+        pieces = list(flask.stream_template_string(source))
+        assert all(isinstance(piece, str) for piece in pieces)
+        return "".join(pieces)
+
+    @app.get("/flask")
+    def flasks():
+        return flask.Response(flask.stream_template_string(source))
+
+    @app.get("/quart")
+    def quarts():
+        return quart.Response(flask.stream_template("page.html", word="a"))
+
+    @app.get("/plain")
+    def plain():
+        return flask.stream_template_string(source)
+
+    @app.get("/async")
+    async def asynchronous():
+        return await quart.stream_template_string(source)
+
+    assert await text("/join") == "012 /join"
+    assert await text("/flask") == "012 /flask"
+    assert await text("/quart") == "a later part"
+    assert await text("/plain") == "012 /plain"
+    assert await text("/async") == "012 /async"
+
+
+def test_a_stream_is_rendered_without_any_event_loop(app):
+    with app.app_context():
+        assert "".join(flask.stream_template("page.html", word="a")) == "a later part"

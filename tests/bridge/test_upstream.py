@@ -8,6 +8,7 @@ from importlib.metadata import version
 import flask_login
 import pytest
 from flask_patch import greenlet_spawn
+from test_import import run
 
 SYNC_RECEIVER = """
 import asyncio
@@ -33,6 +34,35 @@ def test_quart_sends_two_signals_with_the_wrong_wrapper():
     """Its `_async_wrapper` ought to be `_sync_wrapper`: see `versions.ContextSignal`."""
     result = subprocess.run([sys.executable, "-c", SYNC_RECEIVER], capture_output=True, text=True)
     assert "Cannot send to a non-coroutine function." in result.stderr
+
+
+CANCELLED_TEARDOWN = """
+import asyncio
+from quart import Quart
+
+app = Quart("app")
+
+@app.teardown_appcontext
+async def teardown(error):
+    await asyncio.sleep(10)
+
+async def main():
+    async with app.app_context():
+        asyncio.get_running_loop().call_soon(asyncio.current_task().cancel)
+
+try:
+    asyncio.run(main())
+except BaseException as error:
+    print(type(error).__name__)
+"""
+
+
+@pytest.mark.skipif(version("quart") < "0.23", reason="Quart 0.23 brought the fault")
+def test_quart_hides_a_cancellation_in_a_group_of_errors():
+    """So nobody takes it for one: see `versions.mend_teardowns`."""
+    for code, seen in (("", "BaseExceptionGroup"), ("import flask_patch", "CancelledError")):
+        result = run(code + CANCELLED_TEARDOWN)
+        assert result.stdout.strip() == seen, result.stderr
 
 
 async def test_flask_login_does_not_await_its_user_loader(app):

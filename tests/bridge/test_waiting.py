@@ -6,6 +6,7 @@ import sys
 import traceback
 from contextvars import ContextVar, copy_context
 
+import flask
 import pytest
 import uvloop
 from flask_patch import await_only, greenlet_spawn, hosted
@@ -337,6 +338,69 @@ def test_sync_code_without_any_event_loop_runs_one_meanwhile():
 
     assert await_only(change()) == "done"
     assert variable.get() == "inside"
+
+
+def test_sync_code_in_a_copied_context_runs_a_loop_meanwhile(app):
+    closed = []
+
+    @app.teardown_appcontext
+    async def close(error):
+        await asyncio.sleep(0)
+        closed.append(variable.get())
+
+    async def change() -> None:
+        await asyncio.sleep(0)
+        variable.set("inside")
+
+    def work() -> str:
+        with app.app_context():
+            await_only(change())
+            return f"{flask.current_app.name} {variable.get()}"
+
+    variable.set("outside")
+    assert copy_context().run(work) == "app inside"
+    assert (variable.get(), closed) == ("outside", ["inside"])
+
+
+async def test_a_thread_in_a_copied_context_runs_a_command(app):
+    @app.cli.command()
+    def work() -> None:
+        print(f"{flask.current_app.name} {await_only(double(1))}")
+
+    async with asyncio.timeout(10):
+        result = await asyncio.to_thread(app.test_cli_runner().invoke, args=["work"])
+    assert result.output == "app 2\n"
+
+
+def test_sync_code_that_a_loop_of_its_own_runs_can_wait_as_well():
+    def inner() -> int:
+        return sync_double(1)
+
+    async def outer() -> tuple[int, bool]:
+        await asyncio.sleep(0)
+        return inner(), asyncio.current_task() is not None
+
+    assert await_only(outer()) == (2, True)
+
+
+def test_an_error_on_a_loop_of_its_own_reaches_sync_code():
+    with pytest.raises(LookupError, match="from async code"):
+        copy_context().run(await_only, fail())
+
+
+def test_code_in_a_context_of_its_own_waits_without_any_event_loop():
+    async def change() -> str:
+        await asyncio.sleep(0)
+        variable.set("inside")
+        return "done"
+
+    def wait() -> str:
+        assert await_only(change()) == "done"
+        return variable.get()
+
+    variable.set("outside")
+    assert copy_context().run(wait) == "inside"
+    assert variable.get() == "outside"
 
 
 @pytest.mark.parametrize("debug", [False, True])

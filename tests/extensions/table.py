@@ -24,7 +24,7 @@ UNSUPPORTED = {
     "python-socketio's `ASGIApp` in front of the app (both tested).",
 }
 # Whose name in the package index is another.
-PACKAGES = {"Flask-KVSession": "flask-kvsession-fork"}
+PACKAGES = {"Flask-KVSession": "flask-kvsession-fork", "SQLAlchemy": "sqlalchemy"}
 # What a row has to be read with.
 NOTES = {
     "Flask-KVSession": "On current Flask it fails too; the tests mend two lines of it. New apps "

@@ -10,6 +10,7 @@ from typing import Any
 
 from quart import has_request_context, request
 
+from .addresses import plain_address
 from .records import Client
 
 logger = logging.getLogger("audit")
@@ -40,7 +41,7 @@ def client() -> Client:
     """Return where the current request comes from."""
     # PostgreSQL stores no NUL.
     user_agent = request.headers.get("User-Agent", "").replace("\0", "")
-    return Client((request.remote_addr or "")[:64], user_agent[:256])
+    return Client(plain_address(request.remote_addr or "")[:64], user_agent[:256])
 
 
 def _system_user() -> str:

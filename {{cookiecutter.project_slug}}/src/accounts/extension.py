@@ -5,7 +5,6 @@ from typing import Any
 
 from flask_login import current_user, login_user, logout_user
 from flask_wtf import CSRFProtect
-from hypercorn.middleware import ProxyFixMiddleware
 from quart import (
     Quart,
     after_this_request,
@@ -29,7 +28,11 @@ from .records import BROWSER_LIFETIME, AccountError, WrongPassword
 from .sessions import Sessions, Tokens
 from .state import State, state
 from .throttle import Throttle, TooManyAttempts
-from .web import checks, errors, redirects
+from .web import checks, errors, redirects, watch
+from .web.gate import Gate
+from .web.proxies import TrustProxies
+
+HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
 
 
 class Accounts:
@@ -62,14 +65,14 @@ class Accounts:
             users=users,
             store=store,
             csrf=csrf,
-            headers=headers,
+            headers={**headers, **HTTPS_ONLY} if app.config["SESSION_COOKIE_SECURE"] else headers,
             login_view=login_view,
             home_view=home_view,
             throttle=Throttle(app.config),
             login_manager=SessionLoginManager(),
         )
         app.extensions["accounts"] = bound
-        for part in (checks, bound.login_manager, store, errors, cli):
+        for part in (checks, watch, bound.login_manager, store, errors, cli):
             part.init_app(app)
         bound.login_manager.unauthorized_handler(lambda: _send_to_login(None))
         bound.login_manager.needs_refresh_handler(lambda: _send_to_login(1))
@@ -77,9 +80,10 @@ class Accounts:
             app.add_template_filter(filter)
         app.before_serving(store.prepare)
         app.after_serving(store.close)
-        if proxies := app.config["TRUSTED_PROXIES"]:
-            proxied = ProxyFixMiddleware(app.asgi_app, "legacy", proxies)
-            app.asgi_app = proxied  # type: ignore[method-assign]  # as Quart's docs say
+        gate = Gate(app.asgi_app, bound.headers)
+        proxies, trusted = app.config["TRUSTED_PROXIES"], app.config["TRUSTED_PROXY_HEADERS"]
+        proxied = TrustProxies(gate, proxies, trusted)
+        app.asgi_app = proxied  # type: ignore[method-assign]  # as Quart's docs say
 
     @staticmethod
     def is_logged_in() -> bool:
@@ -102,20 +106,12 @@ class Accounts:
 
         Raises `TooManyAttempts` (429).
         """
-        accounts, key, address = state(), account_key(name), audit.client().address
-        scope, counted = "account", key
+        key, address = account_key(name), audit.client().address
         browser = await _known_browser(key)
-        if browser is not None:
-            # Others' guesses do not keep out who has been here before.
-            scope, counted = "browser", str(browser)
-        try:
-            async with accounts.throttle.attempt(address, scope, counted) as attempt:
-                with audit.cut_off("login attempt", name):
-                    user = await accounts.users.authenticate(name, password)
-                attempt.right = user is not None
-        except TooManyAttempts as error:
-            audit.record("throttled", name, limit=error.limit)
-            raise
+        # Others' guesses do not keep out who has been here before.
+        whose = ("account", key) if browser is None else ("browser", str(browser))
+        with audit.cut_off("login attempt", name):
+            user = await _check(name, password, address, *whose)
         if user is None:
             audit.record("login failed", name)
         return user
@@ -160,22 +156,27 @@ class Accounts:
         if not isinstance(accounts.users, UserManager):
             raise AccountError("Passwords are not kept here.")
         session_id = user.current_login.session_id
-        try:
-            async with accounts.throttle.attempt(None, "session", str(session_id)) as attempt:
-                with audit.cut_off("password change", user.name):
-                    found = await accounts.users.authenticate(user.name, current)
-                attempt.right = found is not None
-        except TooManyAttempts as error:
-            audit.record("throttled", user.name, limit=error.limit)
-            raise
-        if found is None:
-            audit.record("password change failed", user.name)
-            raise WrongPassword("This is not your current password.")
         with audit.cut_off("password change", user.name):
+            found = await _check(user.name, current, None, "session", str(session_id))
+            if found is None:
+                audit.record("password change failed", user.name)
+                raise WrongPassword("This is not your current password.")
             await accounts.users.set_password(user.name, new)
             await greenlet_spawn(accounts.store.end_all, user.id, tokens=True)
             await _start(found, remember=False)
         audit.record("password changed", user.name)
+
+
+async def _check(name: str, password: str, address: str | None, scope: str, key: str) -> Any | None:
+    """Return the user with this name and password, in an attempt that the throttle lets pass."""
+    try:
+        async with state().throttle.attempt(address, scope, key) as attempt:
+            user = await state().users.authenticate(name, password)
+            attempt.right = user is not None
+    except TooManyAttempts as error:
+        audit.record("throttled", name, limit=error.limit)
+        raise
+    return user
 
 
 async def _known_browser(key: str) -> int | None:

@@ -1,5 +1,7 @@
 """Flask-Login over logins kept on the server; the one room that knows its private names."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from flask import flash, request
@@ -110,8 +112,18 @@ def _load_user(token: str) -> Any:
 def _load_token_user(request: Request) -> Any:
     """Return the user of an `Authorization: Bearer` header, and of nothing else."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
-        return None
+    return _find_token_user(token) if scheme.lower() == "bearer" else None
+
+
+def find_again() -> Callable[[], Any]:
+    """Return what finds the current user again, without a request, as long as the login lasts."""
+    login: CurrentLogin = current_user.current_login
+    if login.token is not None:
+        return partial(_load_user, login.token)
+    return partial(_find_token_user, request.headers["Authorization"].partition(" ")[2])
+
+
+def _find_token_user(token: str) -> Any:
     accounts = state()
     user_id = accounts.store.token_owner(token.strip())
     user = None if user_id is None else await_only(accounts.users.get(user_id))

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import secrets
 import sys
 from collections.abc import Callable, Iterable
@@ -97,10 +98,16 @@ def check_password(password: str, words: Iterable[str] = ()) -> None:
     # Its word lists take 30 ms to read, and most processes set no password.
     from zxcvbn import zxcvbn
 
-    found = zxcvbn(password[:SCORED_LENGTH], [word.lower() for word in words if word])
+    found = zxcvbn(password[:SCORED_LENGTH], [guess for word in words for guess in _parts(word)])
     if found["score"] < MINIMUM_SCORE:
         warning = found["feedback"]["warning"] or "This password is easy to guess."
         raise AccountError(f"{warning} Use a few uncommon words, or a password manager.")
+
+
+def _parts(name: str) -> set[str]:
+    """Return what a guess would make of a name: its words, and all of them in one."""
+    words = re.findall(r"[^\W_]+", name.lower())
+    return {name.lower(), *words, "".join(words)} - {""}
 
 
 def _encode(password: str) -> bytes:

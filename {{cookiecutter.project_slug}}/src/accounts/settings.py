@@ -22,6 +22,7 @@ from marshmallow.validate import OneOf, Range
 from quart import Quart
 
 from .web import logs
+from .web.proxies import HEADERS
 
 MINIMUM_KEY_BYTES = 32
 PLACEHOLDERS = ("secret", "changeme", "change-me", "changethis", "placeholder", "your-", "example")
@@ -45,7 +46,7 @@ class Settings(Env):
         self.given = given or {}
         self.dotenv = find_dotenv(usecwd=True)
         self.names: list[str] = []
-        for parser in (secret_key, secret_keys, words, rate_limit, rate_limit_store):
+        for parser in (secret_key, secret_keys, words, proxy_headers, rate_limit, rate_limit_store):
             self.add_parser(parser.__name__, parser)
 
     def _get_value(self, env_key: str, default: Any) -> Any:
@@ -162,6 +163,14 @@ def words(value: str | list[str]) -> list[str]:
     if not isinstance(value, str):
         return value
     return [word.strip() for word in value.split(",") if word.strip()]
+
+
+def proxy_headers(value: str | list[str]) -> list[str]:
+    """Parse which of the headers `X-Forwarded-...` of proxies are believed."""
+    names = [name.lower() for name in words(value)]
+    if unknown := set(names) - set(HEADERS):
+        raise EnvError(f"{', '.join(sorted(unknown))} is none of {', '.join(HEADERS)}")
+    return names
 
 
 def rate_limit(value: str) -> str:

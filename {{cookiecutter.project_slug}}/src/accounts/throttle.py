@@ -8,7 +8,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -16,13 +15,11 @@ from limits import RateLimitItem, parse
 from limits.aio.strategies import FixedWindowRateLimiter
 from werkzeug.exceptions import TooManyRequests
 
+from .addresses import networks
 from .counters import create_counters
 from .tokens import digest
 
 Counter = tuple[RateLimitItem, str, str]  # A limit, what kind it is, and whose.
-
-NETWORKS = {64: 1, 48: 4}
-"""Who has an IPv6 address has its network: limits for each prefix, in shares of an address's."""
 
 WHOSE = {
     "address": "from your network",
@@ -102,27 +99,3 @@ class Throttle:
             (type(limit)(limit.amount * share, limit.multiples), "address", network)
             for network, share in networks(address)
         ]
-
-
-def networks(address: str) -> list[tuple[str, int]]:
-    """Return the networks that an address is counted by, each with its share of limits.
-
-    A port, brackets, a zone and the mapping of IPv4 into IPv6 are not part of an address.
-    """
-    given = address.strip().partition("%")[0]
-    if given.startswith("["):
-        given = given[1:].partition("]")[0]
-    elif given.count(":") == 1:
-        given = given.partition(":")[0]
-    try:
-        found = ip_address(given)
-    except ValueError:
-        return [(address, 1)]
-    if not isinstance(found, IPv6Address):
-        return [(str(found), 1)]
-    if found.ipv4_mapped:
-        return [(str(found.ipv4_mapped), 1)]
-    return [
-        (str(IPv6Network((int(found), prefix), strict=False)), share)
-        for prefix, share in NETWORKS.items()
-    ]

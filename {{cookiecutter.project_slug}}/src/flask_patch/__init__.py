@@ -16,25 +16,33 @@ from .contexts import make_contexts_synchronous, repoint_contexts
 from .databases import patch_databases
 from .functions import replace_classes, repoint_functions
 from .portals import hosted
+from .ranges import patch_ranges
 from .requests import patch_requests
 from .responses import patch_responses
+from .sessions import patch_sessions
 from .signals import patch_signals
 from .templates import patch_templates
+from .testing import patch_testing
 from .threads import patch_threads
 from .waiting import await_only, greenlet_spawn
+from .wsgi import patch_exceptions
 
 __all__ = ["await_only", "greenlet_spawn", "hosted"]
 
 repoint_contexts()
 make_contexts_synchronous()
+patch_sessions()
 patch_signals()
 repoint_functions()
 replace_classes()
 patch_requests()
 patch_responses()
+patch_ranges()
 patch_connections()
 patch_templates()
 patch_apps()
 patch_threads()
 patch_cli()
 patch_databases()
+patch_testing()
+patch_exceptions()

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Coroutine
 from functools import partial, wraps
-from inspect import CO_COROUTINE, Parameter, iscoroutine, iscoroutinefunction, signature
-from types import FunctionType
+from inspect import CO_COROUTINE, iscoroutine, iscoroutinefunction, signature
+from types import CoroutineType
 from typing import Any
 
 import quart.asgi
@@ -11,7 +11,8 @@ from flask.app import Flask
 from quart import Blueprint, Quart
 
 from .portals import call, hosted
-from .versions import CONTEXT_CLASSES, dual_method, make_context_optional
+from .replacements import patch_replacements
+from .versions import dual_method, make_context_optional
 from .waiting import answer, dual, either
 
 HOSTED: dict[type, tuple[str, ...]] = {
@@ -34,7 +35,9 @@ METHODS = (
 )
 # and what besides it may replace.
 REPLACEABLE = (*METHODS, "do_teardown_appcontext", "do_teardown_request", "finalize_request")
-SESSION_METHODS = ("open_session", "save_session", "make_null_session")
+
+
+PENDING = (CoroutineType, tuple)  # What may be, or hold, a coroutine that nobody has awaited.
 
 
 def ensure_sync(self: Quart, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -63,57 +66,51 @@ def sync_to_async(self: Quart, function: Callable[..., Any]) -> Callable[..., An
     return partial(call, function)
 
 
-def adopt(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a replacement written for Flask serve Quart, which awaits it, and sync code."""
-    takes_context = _takes_context(function)
-
-    async def replacement(*args: Any, **kwargs: Any) -> Any:
-        if not takes_context:
-            args = tuple(arg for arg in args if not isinstance(arg, CONTEXT_CLASSES))
-        return await call(function, *args, **kwargs)
-
-    return wraps(function)(dual(replacement))
+def finalize_request(self: Quart, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, Any]:
+    """Make the response of what a view or hook has returned."""
+    if len(args) > RESULT and type(args[RESULT]) in PENDING:
+        return _finalize_pending(self, list(args), kwargs)
+    return _native_finalize_request(self, *args, **kwargs)
 
 
-def _takes_context(function: Callable[..., Any]) -> bool:
-    return any(
-        "ctx" in parameter.name
-        or "context" in parameter.name
-        or parameter.kind is Parameter.VAR_POSITIONAL
-        for parameter in signature(function).parameters.values()
-    )
-
-
-def _set_attribute(self: Quart, name: str, value: Any) -> None:
-    if name in REPLACEABLE and callable(value):
-        value = adopt(value)
-    elif name == "session_interface":
-        for method in SESSION_METHODS:
-            if not iscoroutinefunction(getattr(value, method)):
-                setattr(value, method, adopt(getattr(value, method)))
-    object.__setattr__(self, name, value)
-
-
-def _init_subclass(cls: type[Quart], /, **kwargs: Any) -> None:
-    super(Quart, cls).__init_subclass__(**kwargs)
-    for name in REPLACEABLE:
-        if isinstance(vars(cls).get(name), FunctionType):
-            setattr(cls, name, adopt(vars(cls)[name]))
+async def _finalize_pending(self: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    """Await a coroutine that the view has returned, and take its errors for those of the view."""
+    try:
+        args[RESULT] = await _awaited(self, args[RESULT])
+    except Exception as error:
+        args[RESULT] = await self.handle_user_exception(*args[:RESULT], error)
+    return await _native_finalize_request(self, *args, **kwargs)
 
 
 def make_response(self: Quart, result: Any) -> Coroutine[Any, Any, Any]:
     """Make a response, also of a coroutine that a sync decorator handed on."""
-    if iscoroutine(result) or (isinstance(result, tuple) and result and iscoroutine(result[0])):
+    if type(result) in PENDING and iscoroutine(result[0] if type(result) is tuple else result):
         return _make_response_of_awaited(self, result)
     return _native_make_response(self, result)
 
 
 async def _make_response_of_awaited(self: Quart, result: Any) -> Any:
+    return await _native_make_response(self, await _awaited(self, result))
+
+
+async def _awaited(app: Quart, result: Any) -> Any:
     if not isinstance(result, tuple):
-        return await _native_make_response(self, await result)
+        return await result
     value, *status_and_headers = result
-    response = await _native_make_response(self, await value)
-    return await _native_make_response(self, (response, *status_and_headers))
+    if not iscoroutine(value):
+        return result
+    value = await value
+    if isinstance(value, tuple):
+        value = await _native_make_response(app, value)
+    return (value, *status_and_headers)
+
+
+@wraps(Quart.make_default_options_response)
+async def make_default_options_response(self: Quart, *args: Any) -> Any:
+    """Answer OPTIONS; like any empty response of Flask's, with no length before it is sent."""
+    response = await _native_options_response(self, *args)
+    response.headers.pop("Content-Length", None)
+    return response
 
 
 def add_background_task(
@@ -125,15 +122,12 @@ def add_background_task(
     _native_add_background_task(self, function, *args, **kwargs)
 
 
-def test_request_context(self: Quart, path: str = "/", **kwargs: Any) -> Any:
-    """Create a request context; the path may be left out, as in Flask."""
-    return _native_test_request_context(self, path, **kwargs)
-
-
 _native_make_response = Quart.make_response
+_native_finalize_request = Quart.finalize_request
+RESULT = list(signature(Quart.finalize_request).parameters).index("result") - 1
+_native_options_response = Quart.make_default_options_response
 _native_add_background_task = Quart.add_background_task
 _sync_open_resource = Flask.open_resource
-_native_test_request_context = Quart.test_request_context
 
 
 def patch_apps() -> None:
@@ -143,13 +137,13 @@ def patch_apps() -> None:
     app.ensure_async = ensure_async
     app.sync_to_async = sync_to_async
     app.add_background_task = add_background_task
-    app.test_request_context = test_request_context
     app.make_response = make_response
-    app.__setattr__ = _set_attribute
-    app.__init_subclass__ = classmethod(_init_subclass)
+    app.make_default_options_response = make_default_options_response
+    app.finalize_request = finalize_request
     for name in METHODS:
         setattr(app, name, dual_method(getattr(app, name)))
     app.log_exception = make_context_optional(app.log_exception)
+    patch_replacements(REPLACEABLE)
     blueprint: Any = Blueprint
     blueprint.send_static_file = dual(blueprint.send_static_file)
     for cls in (app, blueprint):

@@ -13,8 +13,7 @@ from typing import Any, TypeVar
 
 import quart.asgi
 from quart.asgi import ASGIHTTPConnection
-from quart.utils import encode_headers
-from quart.wrappers import Body, Request
+from quart.wrappers import Body, Request, Response
 from quart.wrappers.response import DataBody
 
 from .portals import current_portal, host
@@ -22,7 +21,7 @@ from .versions import ClientDisconnected, listen
 from .waiting import within
 
 BODILESS = {"GET", "HEAD", "OPTIONS"}
-PATIENCE = 0.1  # Seconds that a request waits before anybody listens to its client.
+LISTEN_DELAY = 0.1  # Seconds that a request waits before anybody listens to its client.
 Send = Callable[[Any], Awaitable[None]]
 T = TypeVar("T")
 
@@ -51,7 +50,7 @@ async def serve(self: ASGIHTTPConnection, receive: Any, send: Send) -> None:
 
     def listen_later() -> None:
         nonlocal timer
-        timer = task.get_loop().call_later(PATIENCE, start_listening)
+        timer = task.get_loop().call_later(LISTEN_DELAY, start_listening)
 
     try:
         if request.method in BODILESS:
@@ -80,7 +79,8 @@ async def handle_request(self: ASGIHTTPConnection, request: Request, send: Send)
         return
     except Exception as error:
         response = await quart.asgi._handle_exception(self.app, error)
-    timeout = getattr(response, "timeout", ...)
+    # Another class of response may call something else its `timeout`.
+    timeout: Any = response.timeout if isinstance(response, Response) else ...
     if timeout is ...:
         timeout = self.app.config["RESPONSE_TIMEOUT"]
     sending = self._send_response(send, response)
@@ -90,22 +90,6 @@ async def handle_request(self: ASGIHTTPConnection, request: Request, send: Send)
         # Sync code takes part, and may wait unseen by all but a timer that is set ahead.
         async with asyncio.timeout(timeout):
             await sending
-
-
-async def send_response(self: ASGIHTTPConnection, send: Send, response: Any) -> None:
-    """Send the response; what is all in memory goes out in one piece."""
-    body = response.response
-    try:
-        if type(body) is not DataBody:
-            return await _native_send_response(self, send, response)
-        headers = encode_headers(response.headers)
-        start = {"type": "http.response.start", "status": response.status_code}
-        await send({**start, "headers": headers})
-        data = body.data[body.begin : body.end]
-        await send({"type": "http.response.body", "body": data, "more_body": False})
-    finally:
-        if type(body) is not DataBody or response._on_close:
-            response.close()
 
 
 def _tell_disconnect(send: Send) -> Send:
@@ -133,11 +117,8 @@ def _announced(native: Callable[[Body], T]) -> Callable[[Any], T]:
     return read
 
 
-_native_send_response = ASGIHTTPConnection._send_response
-
-
 def patch_connections() -> None:
-    """Handle requests in the server's task, hosted, and send what sync code put into responses."""
+    """Handle requests in the server's task, hosted."""
     body: Any = Body
     body.on_read = staticmethod(_nothing)
     for name in ("__anext__", "__await__"):
@@ -145,4 +126,3 @@ def patch_connections() -> None:
     connection: Any = ASGIHTTPConnection
     connection.__call__ = serve
     connection.handle_request = handle_request
-    connection._send_response = send_response

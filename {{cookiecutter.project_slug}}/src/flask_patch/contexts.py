@@ -1,7 +1,9 @@
 """Contexts: Flask's proxies and context variables follow Quart's."""
 
 import sys
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, ExitStack
+from functools import wraps
 from types import TracebackType
 from typing import Any
 
@@ -10,8 +12,15 @@ import quart.globals
 from quart.testing import QuartClient
 from werkzeug.local import LocalProxy
 
-from .versions import CONTEXT_CLASSES, NO_REQUEST, current_request, find_request_context, share_g
-from .waiting import wait_here
+from .versions import (
+    CONTEXT_CLASSES,
+    NO_REQUEST,
+    current_request,
+    find_request_context,
+    mend_teardowns,
+    share_g,
+)
+from .waiting import ASYNC, called_by_async, dual, lasting_loop, wait_here
 
 
 class RequestContextVar:
@@ -53,10 +62,21 @@ def _aim(proxy: Any, target: Any) -> None:
         object.__setattr__(proxy, slot, object.__getattribute__(target, slot))
 
 
+def _dual_push(native: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Let sync code push a context, too."""
+
+    @wraps(native)
+    def push(self: Any) -> Any:
+        if sys._getframe(1).f_code.co_flags & ASYNC or called_by_async():
+            return native(self)
+        share_g(self)
+        return wait_here(native(self))
+
+    return push
+
+
 def _enter(self: Any) -> Any:
-    share_g(self)
-    # Here: the context has to be current in this thread.
-    wait_here(self.push())
+    self.push()
     return self
 
 
@@ -82,10 +102,15 @@ class EitherManager:
         return await self._manager.__aexit__(*error)
 
     def __enter__(self) -> Any:
-        return wait_here(self.__aenter__())
+        with ExitStack() as stack:
+            stack.enter_context(lasting_loop())
+            entered = wait_here(self.__aenter__())
+            self._loop = stack.pop_all()
+        return entered
 
     def __exit__(self, *error: Any) -> Any:
-        return wait_here(self.__aexit__(*error))
+        with self._loop:
+            return wait_here(self.__aexit__(*error))
 
 
 def _session_transaction(self: QuartClient, *args: Any, **kwargs: Any) -> EitherManager:
@@ -96,9 +121,13 @@ _native_session_transaction = QuartClient.session_transaction
 
 
 def make_contexts_synchronous() -> None:
-    """Let `with app.app_context()` work beside `async with`, and a test client's sessions too."""
+    """Let sync code enter, push and pop contexts, and a test client's sessions too."""
     client: Any = QuartClient
     client.session_transaction = _session_transaction
+    mend_teardowns()
     for cls in CONTEXT_CLASSES:
+        # Waiting here, not on another thread's loop: the context has to be current in this thread.
+        cls.push = _dual_push(cls.push)
+        cls.pop = dual(cls.pop, wait_here)
         cls.__enter__ = _enter
         cls.__exit__ = _exit

@@ -11,26 +11,33 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from .drivers import patch_drivers
+from .drivers import patch_asyncpg, patch_drivers
 from .pools import patch_pools
 
-SQLALCHEMY = "sqlalchemy"
+
+def _patch_sqlalchemy(_module: ModuleType) -> None:
+    concurrency = import_module("sqlalchemy.util.concurrency")
+    patch_drivers(concurrency)
+    patch_pools(concurrency)
 
 
-def _patch() -> None:
-    module = import_module("sqlalchemy.util.concurrency")
-    patch_drivers(module)
-    patch_pools(module)
+PATCHES = {
+    "sqlalchemy": _patch_sqlalchemy,
+    "sqlalchemy.dialects.postgresql.asyncpg": patch_asyncpg,
+}
 
 
 class _Finder:
-    """Sees SQLAlchemy being imported, and patches it when that is done."""
+    """Sees a module being imported, and patches it when that is done."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Find SQLAlchemy, and nothing else, the way the other finders do."""
-        if name != SQLALCHEMY:
+        """Find the module, and nothing else, the way the other finders do."""
+        if name != self.name:
             return None
         others: list[Any] = [finder for finder in sys.meta_path if finder is not self]
         found = (finder.find_spec(name, path, target) for finder in others)
@@ -44,14 +51,15 @@ class _Finder:
         def exec_module(module: ModuleType) -> None:
             native(module)
             sys.meta_path.remove(self)
-            _patch()
+            PATCHES[self.name](module)
 
         return exec_module
 
 
 def patch_databases() -> None:
     """Patch SQLAlchemy, now or when it is imported."""
-    if SQLALCHEMY in sys.modules:
-        _patch()
-    else:
-        sys.meta_path.insert(0, _Finder())
+    for name, patch in PATCHES.items():
+        if name in sys.modules:
+            patch(sys.modules[name])
+        else:
+            sys.meta_path.insert(0, _Finder(name))

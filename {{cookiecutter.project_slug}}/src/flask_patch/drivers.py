@@ -81,3 +81,18 @@ def patch_drivers(module: ModuleType) -> None:
     for function in {vars(module)[name] for name in NAMES & vars(module).keys()}:
         repoint(function, _make_wait(_copy(function), error))
     repoint(vars(module)["in_greenlet"], can_wait)
+
+
+def _accept_strings(_self: Any, _dialect: Any) -> Callable[[Any], Any]:
+    def process(value: Any) -> Any:
+        if type(value) is str and value.strip().lstrip("+-").isdecimal():
+            return int(value)
+        return value
+
+    return process
+
+
+def patch_asyncpg(dialect: Any) -> None:
+    """Take a number that is a string, such as an id from a form, as the other drivers do."""
+    for name in ("AsyncpgInteger", "AsyncpgSmallInteger", "AsyncpgBigInteger"):
+        getattr(dialect, name).bind_processor = _accept_strings

@@ -1,6 +1,6 @@
 """Functions: Flask's, re-pointed in place so that earlier imports follow, and its classes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from inspect import iscoroutinefunction
 from io import BytesIO
 from typing import Any
@@ -16,14 +16,10 @@ import quart.templating
 from flask.views import MethodView, http_method_funcs
 
 from .versions import find_request_context
-from .waiting import dual, go_betweens
+from .waiting import TRANSPARENT, await_only, dual, iterate
 
-TEMPLATING = (
-    "render_template",
-    "render_template_string",
-    "stream_template",
-    "stream_template_string",
-)
+TEMPLATING = ("render_template", "render_template_string")
+STREAMING = ("stream_template", "stream_template_string")
 HELPERS = ("make_response", "flash", "send_file", "send_from_directory")
 RENAMED = {"download_name": "attachment_filename", "max_age": "cache_timeout"}
 
@@ -32,7 +28,7 @@ def _forward(*args: Any, _target: Callable[..., Any], **kwargs: Any) -> Any:
     return _target(*args, **kwargs)
 
 
-go_betweens.add(_forward.__code__)
+TRANSPARENT.add(_forward.__code__)
 
 
 def repoint(function: Any, target: Callable[..., Any]) -> None:
@@ -46,6 +42,8 @@ def repoint_functions() -> None:
     """Make Quart's functions answer sync callers, and Flask's call Quart's."""
     for name in TEMPLATING:
         repoint(getattr(flask.templating, name), _make_dual(quart.templating, name))
+    for name in STREAMING:
+        repoint(getattr(flask.templating, name), _make_dual(quart.templating, name, _wait_for_stream))
     for name in HELPERS:
         _make_dual(quart.helpers, name)
     repoint(flask.helpers.send_file, dual(send_file))
@@ -55,15 +53,21 @@ def repoint_functions() -> None:
     repoint(flask.helpers.get_template_attribute, quart.helpers.get_template_attribute)
 
 
-def _make_dual(module: Any, name: str) -> Callable[..., Any]:
-    answer = dual(getattr(module, name))
+def _wait_for_stream(stream: Any) -> Iterator[str]:
+    return iterate(await_only(stream))
+
+
+def _make_dual(
+    module: Any, name: str, wait: Callable[[Any], Any] = await_only
+) -> Callable[..., Any]:
+    answer = dual(getattr(module, name), wait)
     for owner in (module, quart):
         setattr(owner, name, answer)
     return answer
 
 
 def has_request_context() -> bool:
-    """Say whether there is a request, or a websocket, which passes for one."""
+    """Return whether there is a request, or a websocket, which passes for one."""
     return find_request_context() is not None
 
 

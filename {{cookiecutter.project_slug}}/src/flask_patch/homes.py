@@ -55,7 +55,9 @@ def move_in(connection: Any, entry: Any) -> None:
     loop = asyncio.get_running_loop()
     if loop not in _homes:
         for dead in [other for other in _homes if other.is_closed()]:
-            del _homes[dead]
+            for lost, _ in list(_homes.pop(dead).connections.values()):
+                move_out(lost)
+                drop(lost)
         _homes[loop] = Home(loop)
     home = _by_connection[id(connection)] = _homes[loop]
     home.connections[id(connection)] = connection, weakref.ref(entry)

@@ -2,7 +2,8 @@
 
 A task runs its coroutine inside a portal, a greenlet of its own. Whatever has to wait there
 switches to the task with what it waits for; the task awaits that and switches back.
-The technique is that of SQLAlchemy's ``greenlet_spawn`` and ``await_only``.
+The technique is that of SQLAlchemy's ``greenlet_spawn`` and ``await_only``. It is not what anyio
+calls a portal, a way from other threads to the event loop.
 """
 
 import asyncio
@@ -82,16 +83,21 @@ def resume(coro: AnyCoroutine, pending: Any, portal: Portal) -> Any:
 
 @coroutine
 def host(
-    coro: Coroutine[Any, Any, T], on_wait: Callable[[], None] | None = None
+    coro: Coroutine[Any, Any, T],
+    on_wait: Callable[[], None] | None = None,
+    context: Context | None = None,
 ) -> Generator[Any, Any, T]:
-    """Await the coroutine in a portal; call `on_wait` before it waits for the first time."""
+    """Await the coroutine in a portal, in the task's context if not in another.
+
+    `on_wait` is called before it waits for the first time.
+    """
     global _latest_loop
     task = asyncio.current_task() if asyncio._get_running_loop() else None
     if task is None or task in _hosts:
         return (yield from coro.__await__())
     portal = _idle.portals.pop() if _idle.portals else Portal(_work)
     portal.hub = getcurrent()
-    portal.gr_context = current_context()
+    portal.gr_context = current_context() if context is None else context
     portal.busy = True
     _hosts[task] = portal
     _latest_loop = task.get_loop()

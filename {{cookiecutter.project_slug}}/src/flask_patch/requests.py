@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 from quart.datastructures import FileStorage
 from quart.wrappers import Request, Websocket
 from quart.wrappers.base import BaseRequestWebsocket
+from werkzeug.datastructures import CombinedMultiDict, ImmutableMultiDict
 from werkzeug.datastructures import FileStorage as SyncFileStorage
 
 from .waiting import dual, either
@@ -17,6 +18,15 @@ PROPERTIES = ("data", "files", "form", "json", "values")
 METHODS: dict[type, tuple[str, ...]] = {
     Request: ("get_data", "get_json", "send_push_promise"),
     Websocket: ("accept", "close", "receive", "receive_json", "send", "send_json"),
+}
+
+
+EMPTY: dict[str, Callable[[Websocket], Any]] = {
+    "data": lambda websocket: b"",
+    "files": lambda websocket: ImmutableMultiDict(),
+    "form": lambda websocket: websocket.parameter_storage_class(),
+    "json": lambda websocket: None,
+    "values": lambda websocket: CombinedMultiDict([websocket.args]),
 }
 
 
@@ -38,12 +48,30 @@ def environ(request: BaseRequestWebsocket) -> dict[str, Any]:
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
         "wsgi.errors": sys.stderr,
+        **request.scope.get("flask_patch.environ", {}),  # type: ignore[dict-item]  # of a test
         "werkzeug.request": request,
     }
     for name, value in request.headers.items():
         key = name.upper().replace("-", "_")
         environ[key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}"] = value
     return environ
+
+
+def _make_empty(make: Callable[..., Any]) -> Callable[..., Any]:
+    async def empty(websocket: Websocket, *args: Any, **kwargs: Any) -> Any:
+        return make(websocket, *args, **kwargs)
+
+    return dual(empty)
+
+
+def _patch_websockets() -> None:
+    """Give a websocket, which passes for the request it began as, the body of that: none."""
+    websocket: Any = Websocket
+    for name, make in EMPTY.items():
+        setattr(websocket, name, property(_make_empty(make)))
+    websocket.get_data = _make_empty(lambda self, cache=True, as_text=False, **_: "" if as_text else b"")
+    websocket.get_json = _make_empty(lambda self, *args, **kwargs: None)
+    websocket.stream = property(lambda self: BytesIO())
 
 
 def stream(request: Request) -> BinaryIO:
@@ -61,6 +89,7 @@ def patch_requests() -> None:
             setattr(cls, name, dual(getattr(cls, name)))
     _add_property(BaseRequestWebsocket, environ)
     _add_property(Request, stream)
+    _patch_websockets()
     storage: Any = FileStorage
     storage.save = either(storage.save, SyncFileStorage.save)
 

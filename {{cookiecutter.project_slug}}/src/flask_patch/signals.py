@@ -7,7 +7,7 @@ import flask.signals
 import quart.signals
 from blinker import NamedSignal, Namespace
 
-from .versions import mend_signals
+from .versions import work_around_signal_bug
 from .waiting import await_only
 
 
@@ -49,7 +49,7 @@ def _unite(ours: NamedSignal, theirs: NamedSignal) -> None:
 
 def patch_signals() -> None:
     """Make each signal that Flask and Quart both have one and the same."""
-    mend_signals()
+    work_around_signal_bug()
     for name, ours in vars(quart.signals).items():
         theirs = getattr(flask.signals, name, None)
         if isinstance(ours, NamedSignal) and isinstance(theirs, NamedSignal):

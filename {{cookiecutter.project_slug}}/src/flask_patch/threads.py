@@ -14,7 +14,7 @@ import quart.utils
 
 from .functions import repoint
 from .portals import copy_context_for_thread, serving_loop
-from .waiting import thread
+from .runners import keep_runner, own_loop
 
 # Not the loop's own executor: its threads look up host names, for which these may wait, all of
 # them, when they want a connection.
@@ -37,7 +37,8 @@ def find_loop() -> AbstractEventLoop | None:
     running = asyncio._get_running_loop()
     if running is not None:
         return running
-    return thread.runner.get_loop() if thread.runner is not None else serving_loop()
+    runner = own_loop()
+    return serving_loop() if runner is None else runner.get_loop()
 
 
 def keep_loop() -> None:
@@ -47,10 +48,8 @@ def keep_loop() -> None:
     """
     if find_loop() is not None:
         return
-    # With a factory of its own, it does not become the thread's current event loop.
-    thread.runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
     _kept.ending = _Ending()
-    weakref.finalize(_kept.ending, _close, thread.runner.get_loop())
+    weakref.finalize(_kept.ending, _close, keep_runner().get_loop())
 
 
 def _close(loop: AbstractEventLoop) -> None:

@@ -1,8 +1,9 @@
 """What differs between versions of Quart, and what a fault in one of them calls for."""
 
 import sys
-from asyncio import Task
+from asyncio import CancelledError, Task
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import wraps
 from inspect import signature
 from types import FunctionType
@@ -10,13 +11,14 @@ from typing import Any, cast
 
 import quart.ctx
 import quart.globals
+import quart.helpers
 import quart.signals
 import quart.wrappers
 from blinker import NamedSignal
 from quart import Quart
 from quart.ctx import AppContext
 
-from .waiting import ASYNC, dual, go_betweens
+from .waiting import ASYNC, dual, TRANSPARENT
 
 # Quart 0.23, like Flask 3.2, has one context for app and request; Quart 0.22 has one for each.
 ONE_CONTEXT = not hasattr(quart.globals, "_cv_request")
@@ -27,15 +29,18 @@ CONTEXT_CLASSES: tuple[type[Any], ...] = tuple(
     if hasattr(quart.ctx, name)
 )
 
+# Those that hold the session, each as `session`, Quart 0.23 also as `_session`.
+SESSION_CONTEXTS = tuple(cls for cls in CONTEXT_CLASSES if ONE_CONTEXT or cls is not AppContext)
+
 NO_REQUEST = "Not within a request or websocket context"
 
 
-def _context_of_one() -> Any:
+def _context_quart_0_23() -> Any:
     ctx: Any = quart.globals._cv_app.get(None)
     return ctx if ctx is not None and (ctx.has_request or ctx.has_websocket) else None
 
 
-def _request_of_one() -> Any:
+def _request_quart_0_23() -> Any:
     ctx: Any = quart.globals._cv_app.get(None)
     request = None if ctx is None else ctx._request or ctx._websocket
     if request is None:
@@ -43,21 +48,28 @@ def _request_of_one() -> Any:
     return request
 
 
-def _context_of_two() -> Any:
+def _context_quart_0_22() -> Any:
     variables: Any = quart.globals
     return variables._cv_request.get(None) or variables._cv_websocket.get(None)
 
 
-def _request_of_two() -> Any:
-    ctx = _context_of_two()
+def _request_quart_0_22() -> Any:
+    ctx = _context_quart_0_22()
     if ctx is None:
         raise RuntimeError(NO_REQUEST)
     return ctx.request_websocket
 
 
 # The context of the current request or websocket, or None; and the request or websocket itself.
-find_request_context: Callable[[], Any] = _context_of_one if ONE_CONTEXT else _context_of_two
-current_request: Callable[[], Any] = _request_of_one if ONE_CONTEXT else _request_of_two
+find_request_context: Callable[[], Any] = _context_quart_0_23 if ONE_CONTEXT else _context_quart_0_22
+current_request: Callable[[], Any] = _request_quart_0_23 if ONE_CONTEXT else _request_quart_0_22
+
+
+def find_contexts() -> dict[ContextVar[Any], Any]:
+    """Return the current contexts of the app and of a request, by the variables that hold them."""
+    variables: Any = quart.globals
+    names = ["_cv_app"] if ONE_CONTEXT else ["_cv_app", "_cv_request"]
+    return {getattr(variables, name): getattr(variables, name).get() for name in names}
 
 
 class _ClientDisconnected(Exception):
@@ -115,12 +127,31 @@ def dual_method(native: Callable[..., Any]) -> Callable[..., Any]:
             return native(self, ctx, *args, **kwargs)
         return answer(self, *(() if ctx is None else (ctx,)), *args, **kwargs)
 
-    go_betweens.add(cast(FunctionType, method).__code__)
+    TRANSPARENT.add(cast(FunctionType, method).__code__)
     return method
 
 
 def _takes_context(method: Callable[..., Any]) -> bool:
     return list(signature(method).parameters)[1:2] == ["ctx"]
+
+
+def end_with_cancellation(native: Callable[[Any, str], None]) -> Callable[[Any, str], None]:
+    """Raise CancelledError, and no group of it, where a teardown that waits is cancelled."""
+
+    @wraps(native)
+    def raise_any(self: Any, message: str) -> None:
+        if self.errors and all(isinstance(error, CancelledError) for error in self.errors):
+            raise self.errors[0]
+        native(self, message)
+
+    return raise_any
+
+
+def mend_teardowns() -> None:
+    """Let servers see that Quart 0.23 ended a request because its client has gone."""
+    if ONE_CONTEXT:
+        collect: Any = vars(quart.helpers)["_CollectErrors"]
+        collect.raise_any = end_with_cancellation(collect.raise_any)
 
 
 class ContextSignal(NamedSignal):
@@ -137,7 +168,7 @@ class ContextSignal(NamedSignal):
         return await super().send_async(sender, **kwargs)
 
 
-def mend_signals() -> None:
+def work_around_signal_bug() -> None:
     """Keep sync receivers of two signals of Quart 0.23.0 and 0.23.1 from failing every request."""
     if ONE_CONTEXT:
         for signal in (quart.signals.appcontext_pushed, quart.signals.appcontext_popped):

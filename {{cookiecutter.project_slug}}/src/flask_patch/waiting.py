@@ -2,35 +2,34 @@
 
 import asyncio
 import sys
-import threading
 from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from functools import wraps
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_ITERABLE_COROUTINE, iscoroutine
 from types import CodeType
 from typing import Any, NoReturn, ParamSpec, TypeVar, cast
 
-from jinja2.runtime import Context
+from jinja2.runtime import Context as TemplateContext
 
 from .portals import (
     AnyCoroutine,
     call,
     call_here,
-    current_context,
     current_portal,
     drive,
     resume,
     serving_loop,
 )
+from .runners import own_loop, own_runner, run_beside
 
 T = TypeVar("T")
 P = ParamSpec("P")
 
 ASYNC = CO_COROUTINE | CO_ASYNC_GENERATOR | CO_ITERABLE_COROUTINE
-_INLINE = {"<lambda>", "<genexpr>", "<listcomp>", "<setcomp>", "<dictcomp>"}
+_INLINE_NAMES = {"<lambda>", "<genexpr>", "<listcomp>", "<setcomp>", "<dictcomp>"}
 _SYNC_CALLERS = {call.__code__, call_here.__code__}
 # Functions that call on behalf of their caller.
-go_betweens: set[CodeType] = {Context.call.__code__}
+TRANSPARENT: set[CodeType] = {TemplateContext.call.__code__}
 
 
 def await_only(awaitable: Awaitable[T]) -> T:
@@ -41,7 +40,7 @@ def await_only(awaitable: Awaitable[T]) -> T:
     awaitable needs no waiting.
     """
     coro = as_coroutine(awaitable)
-    if asyncio._get_running_loop() is None and thread.runner is None:
+    if asyncio._get_running_loop() is None and own_loop() is None:
         loop = serving_loop()
         if loop is not None:
             return cast(T, asyncio.run_coroutine_threadsafe(coro, loop).result())
@@ -58,9 +57,9 @@ def wait_here(coro: AnyCoroutine) -> Any:
     portal = current_portal()
     if portal is not None:
         return drive(coro, portal)
-    if asyncio._get_running_loop() is None and (thread.runner or serving_loop() is None):
+    if asyncio._get_running_loop() is None and (own_loop() or serving_loop() is None):
         with own_runner() as runner:
-            return runner.run(coro, context=current_context())
+            return run_beside(runner, coro)
     return finish_now(coro)
 
 
@@ -80,27 +79,6 @@ async def within(seconds: float | None, coro: Coroutine[Any, Any, T]) -> T:
         return cast(T, stop.value)
     async with asyncio.timeout(seconds):  # noqa: ASYNC100  # it waits through the portal
         return cast(T, resume(coro, pending, portal))
-
-
-class _Thread(threading.local):
-    runner: asyncio.Runner | None = None
-
-
-thread = _Thread()
-
-
-@contextmanager
-def own_runner() -> Iterator[asyncio.Runner]:
-    """Keep one event loop, of this thread, for what sync code waits for without any other."""
-    if thread.runner is not None:
-        yield thread.runner
-        return
-    thread.runner = asyncio.Runner()
-    try:
-        yield thread.runner
-    finally:
-        thread.runner.close()
-        thread.runner = None
 
 
 def as_coroutine(awaitable: Awaitable[Any]) -> AnyCoroutine:
@@ -132,10 +110,10 @@ def refuse(coro: AnyCoroutine, error: type[Exception]) -> NoReturn:
 
 
 def called_by_async(depth: int = 2) -> bool:
-    """Tell whether the function `depth` levels up is a coroutine or an async generator."""
+    """Return whether the function `depth` levels up is a coroutine or an async generator."""
     frame = caller = sys._getframe(depth)
     while not frame.f_code.co_flags & ASYNC:
-        if frame.f_code.co_name not in _INLINE and frame.f_code not in go_betweens:
+        if frame.f_code.co_name not in _INLINE_NAMES and frame.f_code not in TRANSPARENT:
             return False
         if frame.f_back is None:
             return False
@@ -144,14 +122,16 @@ def called_by_async(depth: int = 2) -> bool:
     return frame is caller or frame.f_code not in _SYNC_CALLERS
 
 
-def dual(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Any]:
+def dual(
+    function: Callable[P, Coroutine[Any, Any, T]], wait: Callable[[Any], Any] = await_only
+) -> Callable[P, Any]:
     """Give async callers the function's coroutine, and sync callers its result."""
 
     @wraps(function)
     def answer(*args: P.args, **kwargs: P.kwargs) -> Any:
         if sys._getframe(1).f_code.co_flags & ASYNC or called_by_async():
             return function(*args, **kwargs)
-        return await_only(function(*args, **kwargs))
+        return wait(function(*args, **kwargs))
 
     return answer
 
@@ -175,8 +155,15 @@ def either(native: Callable[P, Any], sync: Callable[..., Any]) -> Callable[P, An
 def iterate(iterable: AsyncIterable[T]) -> Iterator[T]:
     """Iterate over the async iterable in sync code."""
     iterator = iterable.__aiter__()
-    while True:
-        try:
-            yield await_only(iterator.__anext__())
-        except StopAsyncIteration:
-            return
+    with lasting_loop():
+        while True:
+            try:
+                yield await_only(iterator.__anext__())
+            except StopAsyncIteration:
+                return
+
+
+def lasting_loop() -> AbstractContextManager[Any]:
+    """Keep one event loop meanwhile: one that ends closes the async generators begun on it."""
+    running = asyncio._get_running_loop() is not None or serving_loop() is not None
+    return nullcontext() if running else own_runner()

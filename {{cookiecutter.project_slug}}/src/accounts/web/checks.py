@@ -14,6 +14,7 @@ from ..state import state
 View = TypeVar("View", bound=Callable[..., Any])
 
 DEVELOPMENT_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+BEHIND_A_PROXY = "Behind a proxy, it has to pass the host on as it is: Host $http_host."
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
@@ -69,7 +70,10 @@ async def set_headers(response: Response) -> Response:
 def _is_public(endpoint: str) -> bool:
     view = current_app.view_functions.get(endpoint)
     # Static files are as open as the login page that needs them, those of blueprints too.
-    return getattr(view, "is_public", getattr(view, "__name__", "") == "send_static_file")
+    # It is the app's, or a blueprint's, own method that sends them.
+    sender = getattr(view, "__self__", None)
+    senders = (current_app._get_current_object(), *current_app.blueprints.values())
+    return sender in senders or getattr(view, "is_public", False)
 
 
 def _is_preflight() -> bool:
@@ -93,8 +97,14 @@ def _check_origin(request: BaseRequestWebsocket) -> None:
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
     if site not in (None, "same-origin", "none"):
         abort(403, "The request came from another site.")
-    if origin is not None and origin.partition("://")[2] != request.host:
-        abort(403, "The request came from another origin.")
+    if origin is not None and origin != _own_origin(request):
+        abort(403, "The request came from another origin. " + BEHIND_A_PROXY)
+
+
+def _own_origin(request: BaseRequestWebsocket) -> str:
+    # In production the site is reached by HTTPS alone, whatever a proxy speaks to the app.
+    secure = current_app.config["SESSION_COOKIE_SECURE"] or request.scheme in ("https", "wss")
+    return f"{'https' if secure else 'http'}://{request.host}"
 
 
 def _by_token() -> bool:

@@ -27,6 +27,8 @@ def init_app(app: Quart) -> None:
         handler.setFormatter(EventFormatter(fields, rename_fields=names, datefmt=ISO_8601))
     else:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    # Hypercorn writes its lines itself.
+    handler.addFilter(lambda record: not record.name.startswith("hypercorn."))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     app.logger.setLevel(app.config["LOG_LEVEL"])
     logging.getLogger("audit").setLevel(logging.INFO)

@@ -1,23 +1,25 @@
 """The store of the throttle fails: the login refuses, the rest serves, and all recovers."""
 
 import logging
+from types import ModuleType
 from typing import Any
 
 import pytest
-from conftest import NAME, PACKAGE, PASSWORD, Browser
+from browser import NAME, PASSWORD, Browser
 from limits.errors import StorageError
 from quart import Quart
+from visits import Part
 
 
 @pytest.mark.promise(9, asvs="16.5.2, 16.5.3")
 async def test_login_refuses_while_redis_is_gone_and_the_rest_serves(
-    config: dict[str, Any], caplog: pytest.LogCaptureFixture
+    config: dict[str, Any], package: ModuleType, caplog: pytest.LogCaptureFixture
 ) -> None:
-    app: Quart = PACKAGE.create_app({**config, "RATELIMIT_STORAGE_URI": "redis://localhost:1"})
+    app: Quart = package.create_app({**config, "RATELIMIT_STORAGE_URI": "redis://localhost:1"})
     async with app.test_app():
-        users = app.extensions["users"]
-        await users.add(NAME, PASSWORD)
-        token = await users.api_tokens.add(NAME, "test", 2**31)
+        accounts = app.extensions["accounts"]
+        user = await Part(app, accounts.users).add(NAME, PASSWORD)
+        token = await Part(app, accounts.store).add_token(user.id, "test", 2**31)
         browser = Browser(app)
         for password in ("wrong", PASSWORD):
             answer = await browser.login(password=password)
@@ -35,15 +37,14 @@ async def test_login_refuses_while_redis_is_gone_and_the_rest_serves(
 async def test_logins_go_on_when_the_store_is_back(
     app: Quart, member: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    limiter = app.extensions["limiter"]
-    store = next(iter(limiter)).limiter
+    throttle = app.extensions["accounts"].throttle
 
-    def fail(*_: Any, **__: Any) -> bool:
+    async def fail(*_: Any, **__: Any) -> bool:
         raise StorageError(ConnectionError("gone"))
 
     browser = Browser(app)
     with monkeypatch.context() as patch:
-        patch.setattr(type(store), "hit", fail)
+        patch.setattr(type(throttle._limiter), "hit", fail)
         assert (await browser.login()).status_code == 503
         assert await member.is_logged_in()
         assert (await member.submit("/logout")).status_code == 303

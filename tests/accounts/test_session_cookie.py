@@ -1,14 +1,13 @@
 """The session's cookie is read where somebody asks for the session, and not elsewhere."""
 
 from datetime import timedelta
-from importlib import import_module
 from typing import Any
 
 import pytest
-from conftest import PACKAGE, Browser
+from browser import Browser
 from quart import Quart, Response, session
 
-session_cookie = import_module(f"{PACKAGE.__name__}.session_cookie")
+from accounts.web import session_cookie
 
 
 @pytest.fixture
@@ -18,7 +17,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     native = session_cookie.SessionInterface._read
 
     def watch(self: Any, app: Quart, request: Any) -> Any:
-        cookies.append(request.cookies.get("session"))
+        cookies.append(request.cookies.get(app.config["SESSION_COOKIE_NAME"]))
         return native(self, app, request)
 
     monkeypatch.setattr(session_cookie.SessionInterface, "_read", watch)
@@ -105,14 +104,14 @@ def test_session_is_modified_by_what_changes_it() -> None:
         made.append(session_cookie.CookieSession(lambda: {"a": 1}))
         return made[-1]
 
-    assert not new().used
+    assert not new().accessed
     assert new()["a"] == 1
     assert new().get("b") is None
     assert "a" in new()
     assert list(new()) == ["a"]
     assert new().pop("b", None) is None
     assert new().copy() == {"a": 1}
-    assert all(one.used and not one.modified for one in made[1:])
+    assert all(one.accessed and not one.modified for one in made[1:])
     made.clear()
     new()["b"] = 2
     del new()["a"]

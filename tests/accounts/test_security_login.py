@@ -6,17 +6,18 @@ import re
 import sys
 import threading
 import time
-from importlib import import_module
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
 from argon2 import extract_parameters
 from argon2.exceptions import VerifyMismatchError
-from conftest import NAME, PACKAGE, PASSWORD, Browser
+from browser import NAME, PASSWORD, Browser
 from quart import Quart, Response
+from visits import Clock
 
-passwords = import_module(f"{PACKAGE.__name__}.users.passwords")
+from accounts import passwords
+
 JSON = {"Accept": "application/json"}
 
 
@@ -35,19 +36,26 @@ async def test_refused_login_is_an_error_in_the_form_the_client_reads(browser: B
     page = await guess(browser)
     assert (page.status_code, page.mimetype) == (401, "text/html")
     text = await browser.text(page)
-    assert "Bad login" in text
+    assert "Wrong user name or password." in text
     assert 'name="password"' in text
     data = await guess(browser, headers=JSON)
-    assert (data.status_code, await data.get_json()) == (401, {"error": "Bad login"})
+    refusal = {"error": "Bad login", "description": "Wrong user name or password."}
+    assert (data.status_code, await data.get_json()) == (401, refusal)
+    plain = await guess(browser, headers={"Accept": "*/*"})
+    assert (plain.status_code, await browser.text(plain)) == (401, "Bad login")
 
 
 @pytest.mark.promise(5, asvs="8.2.1")
 async def test_anonymous_client_is_told_in_the_form_it_reads(browser: Browser) -> None:
     page = await browser.get("/protected")
     assert (page.status_code, page.location) == (303, "/?next=/protected")
-    for headers in (JSON, {"Authorization": "Bearer junk"}, {"Accept": "*/*"}):
+    for headers in (JSON, {"Authorization": "Bearer junk"}):
         answer = await browser.get("/protected", headers=headers)
-        assert (answer.status_code, await browser.text(answer)) == (401, "Unauthorized")
+        assert answer.status_code == 401
+        assert set(await answer.get_json()) == {"error", "description"}
+        assert answer.headers["WWW-Authenticate"].lower() == "bearer"
+    answer = await browser.get("/protected", headers={"Accept": "*/*"})
+    assert (answer.status_code, await browser.text(answer)) == (401, "Unauthorized")
 
 
 @pytest.mark.promise(6, asvs="6.3.8")
@@ -88,7 +96,7 @@ async def test_refusals_do_not_tell_which_users_exist(
 
 @pytest.mark.promise(6, asvs="6.3.8")
 def test_hash_that_stands_for_no_user_costs_as_much_as_any(users: Any) -> None:
-    hasher, made_up = users._passwords._hasher, users._passwords._nobody
+    hasher, made_up = users.part._passwords._hasher, users.part._passwords._dummy_hash
     assert extract_parameters(made_up) == extract_parameters(hasher.hash("some password"))
     with pytest.raises(VerifyMismatchError):
         hasher.verify(made_up, "some password")
@@ -150,12 +158,11 @@ async def test_sixth_guess_is_throttled_even_when_it_is_right(browser: Browser) 
 
 
 @pytest.mark.promise(9, asvs="6.3.1")
-async def test_throttle_is_no_lock(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_throttle_is_no_lock(browser: Browser, clock: Clock) -> None:
     for _ in range(6):
         last = await guess(browser)
     assert last.status_code == 429
-    later = time.time() + int(last.headers["Retry-After"]) + 1
-    monkeypatch.setattr(time, "time", lambda: later)
+    clock.advance(int(last.headers["Retry-After"]) + 1)
     assert (await browser.login()).status_code == 303
 
 
@@ -188,8 +195,8 @@ async def test_throttle_is_not_evaded_by_spelling_address_or_parallel_requests(
 
 
 @pytest.mark.promise(9, asvs="6.3.1")
-async def test_address_that_guesses_many_names_is_throttled(app: Quart, browser: Browser) -> None:
-    app.config["LOGIN_LIMIT_PER_ADDRESS"] = "3 per 15 minutes"
+@pytest.mark.settings(LOGIN_LIMIT_PER_ADDRESS="3 per 15 minutes")
+async def test_address_that_guesses_many_names_is_throttled(browser: Browser) -> None:
     for number in range(4):
         last = await guess(
             browser,
@@ -219,7 +226,10 @@ async def test_password_page_gives_no_more_guesses_than_the_login(member: Browse
         for _ in range(6)
     ]
     assert [answer.status_code for answer in answers] == [401] * 5 + [429]
-    assert (await guess(Browser(member.client.app))).status_code == 429
+    right = await member.submit(
+        "/account/password", current=PASSWORD, password="x y z 8 9 k", confirm="x y z 8 9 k"
+    )
+    assert right.status_code == 429
 
 
 ELSEWHERE = [
@@ -262,14 +272,14 @@ async def test_next_that_leaves_the_site_leads_to_the_default_page(
 ) -> None:
     for target in ELSEWHERE:
         response = await member.get(f"/?next={quote(target)}")
-        assert (response.status_code, response.location) == (303, "/protected"), target
+        assert (response.status_code, response.location) == (303, "/home"), target
     browser = Browser(app)
     for target in ELSEWHERE[:3]:
         response = await browser.login(path=f"/?next={quote(target)}")
-        assert (response.status_code, response.location) == (303, "/protected"), target
+        assert (response.status_code, response.location) == (303, "/home"), target
         await browser.submit("/logout")
     twice = await member.get("/?next=//e&next=/account/sessions")
-    assert twice.location == "/protected"
+    assert twice.location == "/home"
 
 
 @pytest.mark.promise(10, asvs="3.7.2")

@@ -1,17 +1,18 @@
 """Attacks on logins that are there: theft, fixation, replay and cookies."""
 
 import re
-import time
 from http.cookies import SimpleCookie
-from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import pytest
-from conftest import NAME, PACKAGE, PASSWORD, Browser
+from browser import NAME, PASSWORD, Browser
 from quart import Quart, Response
+from visits import Clock
 
-Settings = import_module(f"{PACKAGE.__name__}.config").Settings
-BackendUnavailable = import_module(f"{PACKAGE.__name__}.users").BackendUnavailable
+from accounts import BackendUnavailable
+from accounts.settings import _derived
+from accounts.tokens import digest
 
 DAY = 24 * 60 * 60
 NEW = {"current": PASSWORD, "password": "another long one", "confirm": "another long one"}
@@ -19,41 +20,41 @@ NEW = {"current": PASSWORD, "password": "another long one", "confirm": "another 
 
 def copy(browser: Browser) -> Browser:
     """Return another browser with the same cookies."""
-    thief = Browser(browser.client.app)
-    for name in ("session", "remember_token"):
-        value = browser.cookie(name)
+    thief = Browser(browser.app)
+    for kind in ("session", "remember"):
+        value = browser.cookie(kind)
         if value:
-            thief.set_cookie(name, value)
+            thief.set_cookie(kind, value)
     return thief
 
 
 def forget_session(browser: Browser) -> None:
     """Close the browser and open it again."""
     assert browser.client.cookie_jar is not None
-    browser.client.cookie_jar.clear("localhost.local", "/", "session")
+    name = browser.app.config["SESSION_COOKIE_NAME"]
+    browser.client.cookie_jar.clear("localhost.local", "/", name)
 
 
 def session(browser: Browser) -> dict[str, Any]:
     """Read the session cookie as its holder can."""
-    app = browser.client.app
-    serializer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
+    app: Any = browser.app
+    serializer = app.session_interface.get_signing_serializer(app)
     content: dict[str, Any] = serializer.loads(browser.cookie("session"))
     return content
 
 
 @pytest.mark.promise(11, asvs="7.2.2, 7.2.3, 11.5.1")
 async def test_cookie_holds_a_random_token_that_the_server_keeps_as_a_hash(
-    member: Browser, users: Any
+    member: Browser, load: Any
 ) -> None:
     token = session(member)["_user_id"]
     assert re.fullmatch(r"[\w-]{43}", token)
-    other = Browser(member.client.app)
+    other = Browser(member.app)
     await other.login()
     assert session(other)["_user_id"] != token
-    user = await users.sessions.load(token)
-    hashed = import_module(f"{PACKAGE.__name__}.users.tokens").digest(token)
-    assert str(user.id) not in (token, hashed)
-    assert await users.sessions.load(hashed) is None
+    user = await load(token)
+    assert str(user.id) not in (token, digest(token))
+    assert await load(digest(token)) is None
 
 
 @pytest.mark.promise(11, asvs="7.2.1, 7.4.1")
@@ -70,7 +71,6 @@ async def test_stolen_cookie_dies_with_a_password_change_a_disabling_and_a_logou
 ) -> None:
     async def disable(_: Browser) -> None:
         await users.set_active(NAME, False)
-        await users.set_active(NAME, True)
 
     async def end_all(browser: Browser) -> None:
         assert (await browser.submit("/account/sessions/end")).status_code == 303
@@ -78,9 +78,10 @@ async def test_stolen_cookie_dies_with_a_password_change_a_disabling_and_a_logou
     async def change_password(browser: Browser) -> None:
         assert (await browser.submit("/account/password", **NEW)).status_code == 303
 
-    for end in (disable, end_all, change_password):
+    for end in (end_all, change_password, disable):
         browser = Browser(app)
-        await browser.login(remember="y")
+        password = NEW["password"] if end is disable else PASSWORD
+        await browser.login(password=password, remember="y")
         thief = copy(browser)
         assert await thief.is_logged_in()
         await end(browser)
@@ -90,11 +91,13 @@ async def test_stolen_cookie_dies_with_a_password_change_a_disabling_and_a_logou
 
 
 @pytest.mark.promise(11, asvs="8.2.2")
-async def test_session_of_another_user_cannot_be_ended(member: Browser, users: Any) -> None:
+async def test_session_of_another_user_cannot_be_ended(
+    member: Browser, users: Any, store: Any
+) -> None:
     await users.add("mallory", PASSWORD)
-    mallory = Browser(member.client.app)
+    mallory = Browser(member.app)
     await mallory.login("mallory")
-    (login,) = await users.sessions.of(await users.sessions.load(session(member)["_user_id"]))
+    (login,) = await store.sessions_of((await users.find(NAME)).id)
     answer = await mallory.submit(f"/account/sessions/{login.id}/end")
     assert answer.status_code == 303
     assert await member.is_logged_in()
@@ -103,38 +106,31 @@ async def test_session_of_another_user_cannot_be_ended(member: Browser, users: A
 
 
 @pytest.mark.promise(11, asvs="7.3.1, 7.3.2")
-async def test_login_ends_unused_and_at_last_in_any_case(
-    app: Quart, member: Browser, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    started = time.time()
-
-    def after(minutes: int) -> None:
-        monkeypatch.setattr(time, "time", lambda: started + minutes * 60)
-
+async def test_login_ends_unused_and_at_last_in_any_case(member: Browser, clock: Clock) -> None:
     idle = copy(member)
-    for minutes in range(0, 12 * 60, 90):
-        after(minutes)
+    for _ in range(8):
         assert await member.is_logged_in()
-    after(12 * 60 + 1)
+        clock.advance(89 * 60)
+    assert await member.is_logged_in()
+    clock.advance(10 * 60)
     assert not await member.is_logged_in()
     await idle.login()
-    after(12 * 60 + 100)
+    clock.advance(100 * 60)
     assert await idle.is_logged_in()
-    after(12 * 60 + 100 + 121)
+    clock.advance(121 * 60)
     assert not await idle.is_logged_in()
 
 
 @pytest.mark.promise(11, asvs="16.5.2, 16.5.3")
 async def test_nobody_is_logged_in_while_the_store_is_out_of_reach(
-    app: Quart, member: Browser, users: Any, monkeypatch: pytest.MonkeyPatch
+    app: Quart, member: Browser, store: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fail(*_: Any, **__: Any) -> None:
+    def fail(*_: Any, **__: Any) -> None:
         raise BackendUnavailable("The store of the test does not answer.")
 
     with monkeypatch.context() as patch:
-        for name in ("load", "resume", "start"):
-            patch.setattr(type(users.sessions), name, fail)
-        patch.setattr(type(users.api_tokens), "load", fail)
+        for name in ("load", "resume", "start", "token_owner"):
+            patch.setattr(type(store.part), name, fail)
         for browser, headers in ((member, {}), (Browser(app), {"Authorization": "Bearer x"})):
             answer = await browser.get("/protected", headers=headers)
             assert answer.status_code == 503
@@ -192,7 +188,7 @@ async def test_logout_forgets_the_device_even_when_the_session_is_gone(browser: 
     forget_session(browser)
     answer = await browser.submit("/logout")
     assert (answer.status_code, answer.location) == (303, "/")
-    assert browser.cookie("remember_token") is None
+    assert browser.cookie("remember") is None
     forget_session(thief)
     assert not await thief.is_logged_in()
 
@@ -204,56 +200,52 @@ async def test_remembered_login_is_not_fresh(browser: Browser) -> None:
     forget_session(browser)
     assert await browser.is_logged_in()
     page = await browser.get("/account/password")
-    assert (page.status_code, page.location) == (303, "/?next=/account/password")
+    assert (page.status_code, page.location) == (303, "/?confirm=1&next=/account/password")
     assert (await browser.submit("/account/password", **NEW)).status_code == 303
     assert (await browser.login(path=page.location)).location == "/account/password"
     assert (await browser.get("/account/password")).status_code == 200
 
 
 @pytest.mark.promise(14, asvs="7.4.1")
-async def test_remember_cookie_works_once_and_not_for_ever(
-    browser: Browser, monkeypatch: pytest.MonkeyPatch
+async def test_remember_cookie_is_replaced_by_its_use_and_not_for_ever(
+    browser: Browser, clock: Clock
 ) -> None:
     await browser.login(remember="y")
-    first = browser.cookie("remember_token")
+    first = browser.cookie("remember")
     forget_session(browser)
-    thief = copy(browser)
     assert await browser.is_logged_in()
-    assert browser.cookie("remember_token") not in (first, None)
-    assert not await thief.is_logged_in()
-    assert await browser.is_logged_in()
-    started = time.time()
+    assert browser.cookie("remember") not in (first, None)
     forget_session(browser)
     late = copy(browser)
-    monkeypatch.setattr(time, "time", lambda: started + 31 * DAY)
+    clock.advance(29 * DAY)
+    assert await copy(browser).is_logged_in()
+    clock.advance(2 * DAY)
     assert not await late.is_logged_in()
 
 
 @pytest.mark.promise(14, asvs="7.6.2")
 async def test_nobody_is_remembered_who_did_not_ask(member: Browser) -> None:
     await member.is_logged_in()
-    assert member.cookie("remember_token") is None
+    assert member.cookie("remember") is None
 
 
 @pytest.mark.promise(14, asvs="2.2.1")
-async def test_junk_remember_cookie_stands_in_nobodys_way(app: Quart, users: Any) -> None:
-    token = await users.api_tokens.add(NAME, "test", int(time.time()) + 100)
+async def test_junk_remember_cookie_stands_in_nobodys_way(
+    app: Quart, bearer: dict[str, str]
+) -> None:
+    name = app.config["REMEMBER_COOKIE_NAME"]
     for junk in ("x|\u00e9", "1|" + "0" * 128, "\u00ff\u0000", "x" * 8000, '"', "quart|secret"):
         browser = Browser(app)
-        cookie = {"Cookie": f"remember_token={junk}"}
+        cookie = {"Cookie": f"{name}={junk}"}
         assert (await browser.get("/protected", headers=cookie)).status_code == 303
-        headers = cookie | {"Authorization": f"Bearer {token}"}
-        assert (await browser.get("/protected", headers=headers)).status_code == 200
+        assert (await browser.get("/protected", headers=cookie | bearer)).status_code == 200
 
 
 @pytest.mark.promise(14, asvs="7.2.4")
-async def test_form_of_a_remembered_browser_can_be_sent(
-    browser: Browser, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_form_of_a_remembered_browser_can_be_sent(browser: Browser, clock: Clock) -> None:
     await browser.login(remember="y")
-    later = time.time() + 3 * 60 * 60
-    monkeypatch.setattr(time, "time", lambda: later)
-    assert (await browser.login()).status_code == 303
+    clock.advance(3 * 60 * 60)
+    assert (await browser.submit("/account/sessions/end")).status_code == 303
 
 
 class SecureBrowser(Browser):
@@ -263,32 +255,28 @@ class SecureBrowser(Browser):
         super().__init__(app)
         self.cookies: list[str] = []
 
-    async def _open(self, method: Any, path: str, options: dict[str, Any]) -> Response:
-        response = await super()._open(method, path, {"scheme": "https", **options})
+    async def open(self, path: str, **options: Any) -> Response:
+        response = await super().open(path, **{"scheme": "https", **options})
         self.cookies += response.headers.getlist("Set-Cookie")
         return response
 
 
 @pytest.mark.promise(15, asvs="3.3.1, 3.3.2, 3.3.3, 3.3.4, 3.3.5")
 async def test_cookies_in_production_are_confined_and_so_are_their_deletions(
-    config: dict[str, Any],
+    app: Quart, package: ModuleType
 ) -> None:
-    given = {**config, "ENVIRONMENT": "production", "TRUSTED_HOSTS": ["localhost"]}
-    production = Settings.load(given).to_config() | {"ENVIRONMENT": "development"}
-    app = PACKAGE.create_app({**config, **production})
-    async with app.test_app():
-        await app.extensions["users"].add(NAME, PASSWORD)
-        browser = SecureBrowser(app)
-        await browser.login(remember="y")
-        assert await browser.is_logged_in()
-        await browser.submit("/logout")
-        await browser.get("/")
-        assert browser.cookie("__Host-remember_token") is None
+    production = _derived(package.__name__, True)
+    app.config.update(production)
+    browser = SecureBrowser(app)
+    await browser.login(remember="y")
+    assert await browser.is_logged_in()
+    await browser.submit("/logout")
+    await browser.get("/")
+    assert browser.cookie("remember") is None
     set_cookies = [SimpleCookie(line) for line in browser.cookies]
-    assert {name for jar in set_cookies for name in jar} == {
-        "__Host-session",
-        "__Host-remember_token",
-    }
+    kinds = ("session", "remember", "browser")
+    names = {f"__Host-{package.__name__}_{kind}" for kind in kinds}
+    assert {name for jar in set_cookies for name in jar} == names
     deleted = 0
     for line, jar in zip(browser.cookies, set_cookies, strict=True):
         assert len(line) < 4096

@@ -1,10 +1,12 @@
 """The memory backend: one demo user with the project's own password, never in production."""
 
+from types import ModuleType
 from typing import Any
 
 import pytest
-from conftest import PACKAGE, Browser
+from browser import Browser
 from quart import Quart
+from visits import Part
 
 
 async def test_demo_user_logs_in_with_the_password_of_the_settings(
@@ -16,19 +18,22 @@ async def test_demo_user_logs_in_with_the_password_of_the_settings(
 
 @pytest.mark.parametrize("password", ["", "demo", "password", "short"])
 def test_weak_demo_password_keeps_the_app_from_starting(
-    config: dict[str, Any], password: str
+    config: dict[str, Any], package: ModuleType, password: str
 ) -> None:
     with pytest.raises(Exception, match=r"^DEMO_PASSWORD"):
-        PACKAGE.create_app({**config, "DEMO_PASSWORD": password})
+        package.create_app({**config, "DEMO_PASSWORD": password})
 
 
-def test_production_is_refused(config: dict[str, Any]) -> None:
+def test_production_is_refused(config: dict[str, Any], package: ModuleType) -> None:
     production = {"ENVIRONMENT": "production", "TRUSTED_HOSTS": ["localhost"]}
     with pytest.raises(Exception, match="not for production"):
-        PACKAGE.create_app({**config, **production})
+        package.create_app({**config, **production})
 
 
-async def test_users_are_gone_when_the_process_ends(app: Quart, config: dict[str, Any]) -> None:
-    again = PACKAGE.create_app(config)
-    assert [user.name for user in await again.extensions["users"].all()] == ["demo"]
-    assert len(await app.extensions["users"].all()) == 2
+async def test_users_are_gone_when_the_process_ends(
+    users: Any, config: dict[str, Any], package: ModuleType
+) -> None:
+    again = package.create_app(config)
+    others = Part(again, again.extensions["accounts"].users)
+    assert [user.name for user in await others.all()] == ["demo"]
+    assert len(await users.all()) == 2

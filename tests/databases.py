@@ -1,6 +1,7 @@
 """Databases to test on: one of its own for each driver, made and watched with sync drivers."""
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,3 +51,12 @@ def connections(url: sqlalchemy.URL) -> list[str]:
     engine = sqlalchemy.create_engine(watcher, poolclass=sqlalchemy.NullPool)
     with engine.connect() as connection:
         return list(connection.scalars(sqlalchemy.text(state), {"name": url.database}))
+
+
+def leftovers(url: sqlalchemy.URL) -> list[str]:
+    """Return what connections stay; the server needs a moment to see that one has gone."""
+    for _ in range(500):
+        if not connections(url):
+            return []
+        time.sleep(0.01)
+    return connections(url)

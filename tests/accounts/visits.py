@@ -1,0 +1,164 @@
+"""What tests are handed: the app of the render with one user in it, its parts, and browsers."""
+
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pytest
+from browser import NAME, PASSWORD, Browser
+from dotenv import dotenv_values
+from limits.aio.storage import RedisStorage
+from limits.errors import StorageError
+from quart import Quart
+
+from flask_patch import greenlet_spawn
+
+RENDER = Path(os.environ["RENDER"])
+REDIS = os.environ.get("TEST_REDIS_URL") or "redis://localhost:6379/12"
+KEY = "0123456789 a key for tests and nothing else"
+
+
+@pytest.fixture(scope="session")
+def package() -> ModuleType:
+    """The owner's package."""
+    return import_module(str(dotenv_values(RENDER / ".quartenv")["QUART_APP"]))
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide the settings of whoever runs the tests."""
+    for name in dict(os.environ):
+        if name.startswith(("LOGIN_", "SESSION_", "REMEMBER_", "SECRET_", "TRUSTED_", "RATELIMIT")):
+            monkeypatch.delenv(name)
+    for name in ("ENVIRONMENT", "DATABASE_URL", "INSTANCE_PATH", "LOG_LEVEL", "DEMO_PASSWORD"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def given(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """The settings that the test is marked with."""
+    marks = request.node.iter_markers("settings")
+    return {name: value for mark in marks for name, value in mark.kwargs.items()}
+
+
+@pytest.fixture
+async def app(config: dict[str, Any], package: ModuleType) -> AsyncIterator[Quart]:
+    """The app, started, with the user `alice`."""
+    app: Quart = package.create_app(config)
+    async with app.test_app():
+        await Part(app, app.extensions["accounts"].users).add(NAME, PASSWORD)
+        yield app
+
+
+class Part:
+    """A part of the app, whose methods are called as requests call them, each by itself."""
+
+    def __init__(self, app: Quart, part: Any) -> None:
+        self.app, self.part = app, part
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            async with self.app.app_context():
+                return await greenlet_spawn(getattr(self.part, name), *args, **kwargs)
+
+        return call
+
+
+@pytest.fixture
+def users(app: Quart) -> Any:
+    """Where the app's users come from."""
+    return Part(app, app.extensions["accounts"].users)
+
+
+@pytest.fixture
+def store(app: Quart) -> Any:
+    """Where the app's logins are kept."""
+    return Part(app, app.extensions["accounts"].store)
+
+
+@pytest.fixture
+def load(store: Any, users: Any) -> Callable[[str], Awaitable[Any]]:
+    """Load the user of a login by its token."""
+    return lambda token: store.load(token, users.part)
+
+
+@pytest.fixture
+def browser(app: Quart) -> Browser:
+    """A browser that nobody has used."""
+    return Browser(app)
+
+
+@pytest.fixture
+async def member(app: Quart) -> Browser:
+    """A browser in which `alice` is logged in."""
+    browser = Browser(app)
+    assert (await browser.login()).status_code == 303
+    return browser
+
+
+@pytest.fixture
+async def bearer(users: Any, store: Any) -> dict[str, str]:
+    """The header of a program with a token of `alice`."""
+    token = await store.add_token((await users.find(NAME)).id, "test", int(time.time()) + 100)
+    return {"Authorization": f"Bearer {token}"}
+
+
+@pytest.fixture
+def serving(app: Quart) -> Quart:
+    """The app as it answers in production: a fault is a 500, not an exception in the test."""
+    app.testing, app.config["PROPAGATE_EXCEPTIONS"] = False, False
+    return app
+
+
+class Clock:
+    """A clock that tests turn on."""
+
+    def __init__(self) -> None:
+        self.started, self.ahead = time.time(), 0.0
+        self.time = time.time
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self.ahead += seconds
+
+    def __call__(self) -> float:
+        return self.time() + self.ahead
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The time that the app goes by."""
+    clock = Clock()
+    monkeypatch.setattr(time, "time", clock)
+    return clock
+
+
+async def redis_url() -> str:
+    """Return the address of a Redis that answers, or skip the test."""
+    storage = RedisStorage(f"async+{REDIS}", implementation="redispy", wrap_exceptions=True)
+    try:
+        await storage.storage.get("anything")
+    except (StorageError, OSError, ConnectionError) as error:
+        pytest.skip(f"Redis does not answer at {REDIS} (TEST_REDIS_URL): {error}")
+    except Exception as error:
+        if "connect" not in str(error).lower():
+            raise
+        pytest.skip(f"Redis does not answer at {REDIS} (TEST_REDIS_URL): {error}")
+    return REDIS
+
+
+def unique(name: str) -> str:
+    """Return a name that nobody else has used, in a Redis that others use as well."""
+    return f"{name}-{uuid4().hex}"
+
+
+def port_of(url: str) -> tuple[str, int]:
+    """Return where a server listens."""
+    parts = urlsplit(url)
+    return parts.hostname or "localhost", parts.port or 6379

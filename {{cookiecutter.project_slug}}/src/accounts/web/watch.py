@@ -1,0 +1,85 @@
+"""Open connections: a websocket or a stream ends soon after the login that opened it.
+
+Others need nothing: each request asks who is logged in.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from flask_login import current_user
+from quart import Quart, Response, current_app, websocket
+from quart.wrappers.response import DataBody, FileBody
+
+from flask_patch import hosted
+
+from ..login_manager import find_again
+from ..records import BackendUnavailable
+
+POLICY_VIOLATION = 1008
+_watchers: set[asyncio.Task[None]] = set()
+
+
+def init_app(app: Quart) -> None:
+    """Watch websockets and streams; after the checks, which refuse some."""
+    app.before_websocket(_watch_websocket)
+    app.after_request(_watch_stream)
+
+
+async def _watch_websocket() -> None:
+    if not current_user.is_authenticated:
+        return
+    app: Any = current_app
+    handler, find = asyncio.current_task(), find_again()
+    watcher = asyncio.create_task(_end_with_login(app._get_current_object(), handler, find))
+    # The loop itself keeps no more than weak references.
+    _watchers.add(watcher)
+    watcher.add_done_callback(_watchers.discard)
+    if handler is not None:
+        handler.add_done_callback(lambda _: watcher.cancel())
+
+
+@hosted
+async def _end_with_login(
+    app: Quart, handler: asyncio.Task[Any] | None, find: Callable[[], Any]
+) -> None:
+    interval = app.config["LOGIN_CHECK_INTERVAL"].total_seconds()
+    logged_in = True
+    while logged_in:
+        await asyncio.sleep(interval)
+        logged_in = await _is_logged_in(app, find)
+    await websocket.close(POLICY_VIOLATION, "The login has ended.")
+    if handler is not None:
+        handler.cancel()
+
+
+async def _watch_stream(response: Response) -> Response:
+    in_memory = isinstance(getattr(response, "response", None), DataBody | FileBody)
+    if not in_memory and current_user.is_authenticated:
+        app: Any = current_app
+        body = _until_logout(app._get_current_object(), response.response, find_again())
+        response.response = response.iterable_body_class(body)
+    return response
+
+
+async def _until_logout(app: Quart, body: Any, find: Callable[[], Any]) -> AsyncIterator[Any]:
+    interval = app.config["LOGIN_CHECK_INTERVAL"].total_seconds()
+    due = time.monotonic() + interval
+    async with body as chunks:
+        async for chunk in chunks:
+            # A stream that sends nothing gives nothing away, and is not looked at meanwhile.
+            if time.monotonic() >= due:
+                if not await _is_logged_in(app, find):
+                    return
+                due = time.monotonic() + interval
+            yield chunk
+
+
+async def _is_logged_in(app: Quart, find: Callable[[], Any]) -> bool:
+    try:
+        async with app.app_context():
+            return find() is not None
+    except BackendUnavailable:
+        # Nobody can be let in now, and nobody is thrown out.
+        return True

@@ -1,0 +1,72 @@
+"""What a change to the app can break: headers, forms, templates and files with secrets."""
+
+import re
+import subprocess
+from pathlib import Path
+
+from browser import Browser
+from conftest import PROJECT
+from dotenv import dotenv_values
+from quart import Quart
+from walk import UNSAFE, is_public, routes
+
+INLINE = re.compile(
+    r"<script(?![^>]*\ssrc=)[^>]*>|<style|<[^>]+\s(?:style|on[a-z]+)\s*=|javascript:", re.I
+)
+
+
+async def test_every_answer_has_the_headers(app: Quart, member: Browser, browser: Browser) -> None:
+    paths = [path for rule, path in routes(app) if "GET" in (rule.methods or ())]
+    for path in (*paths, "/nowhere"):
+        for visitor in (browser, member):
+            headers = (await visitor.get(path)).headers
+            policy = headers["Content-Security-Policy"]
+            assert "unsafe-" not in policy, path
+            for directive in ("default-src", "object-src", "base-uri", "frame-ancestors"):
+                assert f"{directive} '" in policy, path
+            assert headers["X-Content-Type-Options"] == "nosniff", path
+            assert "Referrer-Policy" in headers, path
+            assert "Cache-Control" in headers, path
+
+
+async def test_pages_hold_no_inline_script_or_style(app: Quart, member: Browser) -> None:
+    for rule, path in routes(app):
+        if "GET" in (rule.methods or ()):
+            answer = await member.get(path)
+            if answer.mimetype == "text/html":
+                assert not INLINE.search(await member.text(answer)), path
+    for template in (PROJECT / "src").glob("*/templates/**/*.html"):
+        assert not INLINE.search(template.read_text(encoding="utf-8")), template.name
+
+
+async def test_no_form_is_taken_without_its_token(
+    app: Quart, member: Browser, browser: Browser
+) -> None:
+    for rule, path in routes(app):
+        visitor = browser if is_public(app, rule) else member
+        for method in UNSAFE & set(rule.methods or ()):
+            answer = await visitor.open(path, method=method)
+            assert answer.status_code == 403, f"{method} {rule}"
+    assert await member.is_logged_in()
+
+
+def test_no_tracked_file_holds_a_secret() -> None:
+    shipped = dotenv_values(PROJECT / ".env.example")
+    assert not any(shipped.get(name) for name in ("SECRET_KEY", "DEMO_PASSWORD"))
+    assert ".env" in (PROJECT / ".gitignore").read_text().split()
+    own = dotenv_values(PROJECT / ".env").values()
+    secrets = [value for value in own if value and len(value) >= 20]
+    for file in tracked_files():
+        text = file.read_text(encoding="utf-8", errors="replace")
+        assert not any(secret in text for secret in secrets), file
+
+
+def tracked_files() -> list[Path]:
+    """Return the files that git knows, or would add."""
+    git = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    listed = subprocess.run(git, cwd=PROJECT, capture_output=True, text=True, check=False)  # noqa: S603  # ours
+    if listed.returncode == 0:
+        files = [PROJECT / name for name in listed.stdout.split("\0") if name]
+    else:
+        files = [*PROJECT.glob("*"), *(PROJECT / "src").rglob("*")]
+    return [file for file in files if file.is_file() and file.name != ".env"]
