@@ -18,6 +18,7 @@ from ..login_manager import find_again
 from ..records import BackendUnavailable
 
 POLICY_VIOLATION = 1008
+IN_ONE_PIECE = (DataBody, FileBody)
 _watchers: set[asyncio.Task[None]] = set()
 
 
@@ -55,8 +56,8 @@ async def _end_with_login(
 
 
 async def _watch_stream(response: Response) -> Response:
-    in_memory = isinstance(getattr(response, "response", None), DataBody | FileBody)
-    if not in_memory and current_user.is_authenticated:
+    in_one_piece = isinstance(getattr(response, "response", None), IN_ONE_PIECE)
+    if not in_one_piece and current_user.is_authenticated:
         app: Any = current_app
         body = _until_logout(app._get_current_object(), response.response, find_again())
         response.response = response.iterable_body_class(body)
