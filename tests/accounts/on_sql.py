@@ -14,13 +14,12 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from visits import KEY
+from accounts.sql import database_settings
 from flask_migrate import upgrade
+from flask_patch import greenlet_spawn
 from sqlalchemy import URL, create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
-
-from accounts.sql import database_settings
-from flask_patch import greenlet_spawn
+from visits import KEY
 
 SERVERS = {
     "PostgreSQL": os.environ.get("TEST_POSTGRES_URL") or "postgresql://localhost:5432/postgres",

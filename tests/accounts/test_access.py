@@ -1,11 +1,10 @@
 """Deny by default: the checks of every request, and the owner's test that would miss none."""
 
 import pytest
+from accounts import public
 from browser import Browser
 from quart import Blueprint, Quart, websocket
 from walk import answer_to_websocket, find_open
-
-from accounts import public
 
 
 @pytest.mark.promise(18, asvs="8.1.1, 8.2.1, 8.3.1, 4.1.4, 13.4.5")

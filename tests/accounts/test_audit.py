@@ -7,10 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from accounts import BackendUnavailable
 from browser import NAME, PASSWORD, Browser, from_outside
 from quart import Quart
-
-from accounts import BackendUnavailable
 
 NEW = "another long one"
 

@@ -11,9 +11,8 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from visits import KEY
-
 from accounts import App, ConfigError, load_settings
+from visits import KEY
 
 
 @pytest.fixture

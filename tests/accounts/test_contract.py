@@ -4,11 +4,10 @@ import time
 from typing import Any
 
 import pytest
-from browser import NAME, PASSWORD
-from visits import Clock
-
 from accounts import AccountError
 from accounts.records import REMEMBER_GRACE, Client, CurrentLogin
+from browser import NAME, PASSWORD
+from visits import Clock
 
 pytestmark = pytest.mark.everywhere
 

@@ -6,12 +6,11 @@ from typing import Any
 from urllib.parse import quote, quote_plus, urljoin, urlsplit
 
 import pytest
+from accounts.records import Client
 from browser import NAME, Browser
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from quart import Quart, Response
-
-from accounts.records import Client
 
 pytestmark = [
     pytest.mark.promise(21, asvs="1.2.1, 2.2.1, 3.2.2, 16.5.4"),

@@ -6,14 +6,13 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from accounts import AccountError, passwords
+from accounts.records import Client
 from browser import NAME, PASSWORD, Browser
 from dotenv import dotenv_values
 from quart import Quart, Response
 from quart.sessions import SecureCookieSessionInterface
 from visits import RENDER, Part
-
-from accounts import AccountError, passwords
-from accounts.records import Client
 
 
 def sign(session: dict[str, Any], key: str) -> str:

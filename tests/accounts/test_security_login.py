@@ -10,13 +10,12 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
+from accounts import passwords
 from argon2 import extract_parameters
 from argon2.exceptions import VerifyMismatchError
 from browser import NAME, PASSWORD, Browser
 from quart import Quart, Response
 from visits import Clock
-
-from accounts import passwords
 
 JSON = {"Accept": "application/json"}
 

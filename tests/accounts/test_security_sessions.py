@@ -6,13 +6,12 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from browser import NAME, PASSWORD, Browser
-from quart import Quart, Response
-from visits import Clock
-
 from accounts import BackendUnavailable
 from accounts.settings import _derived
 from accounts.tokens import digest
+from browser import NAME, PASSWORD, Browser
+from quart import Quart, Response
+from visits import Clock
 
 DAY = 24 * 60 * 60
 NEW = {"current": PASSWORD, "password": "another long one", "confirm": "another long one"}

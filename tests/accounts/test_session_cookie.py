@@ -4,10 +4,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from accounts.web import session_cookie
 from browser import Browser
 from quart import Quart, Response, session
-
-from accounts.web import session_cookie
 
 
 @pytest.fixture

@@ -13,11 +13,10 @@ from uuid import uuid4
 import pytest
 from browser import NAME, PASSWORD, Browser
 from dotenv import dotenv_values
+from flask_patch import greenlet_spawn
 from limits.aio.storage import RedisStorage
 from limits.errors import StorageError
 from quart import Quart
-
-from flask_patch import greenlet_spawn
 
 RENDER = Path(os.environ["RENDER"])
 REDIS = os.environ.get("TEST_REDIS_URL") or "redis://localhost:6379/12"

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from browser import Browser
-from quart import Quart
 from visits import Part
 
 

@@ -43,7 +43,9 @@ def repoint_functions() -> None:
     for name in TEMPLATING:
         repoint(getattr(flask.templating, name), _make_dual(quart.templating, name))
     for name in STREAMING:
-        repoint(getattr(flask.templating, name), _make_dual(quart.templating, name, _wait_for_stream))
+        repoint(
+            getattr(flask.templating, name), _make_dual(quart.templating, name, _wait_for_stream)
+        )
     for name in HELPERS:
         _make_dual(quart.helpers, name)
     repoint(flask.helpers.send_file, dual(send_file))

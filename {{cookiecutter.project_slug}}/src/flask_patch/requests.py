@@ -69,7 +69,9 @@ def _patch_websockets() -> None:
     websocket: Any = Websocket
     for name, make in EMPTY.items():
         setattr(websocket, name, property(_make_empty(make)))
-    websocket.get_data = _make_empty(lambda self, cache=True, as_text=False, **_: "" if as_text else b"")
+    websocket.get_data = _make_empty(
+        lambda self, cache=True, as_text=False, **_: "" if as_text else b""
+    )
     websocket.get_json = _make_empty(lambda self, *args, **kwargs: None)
     websocket.stream = property(lambda self: BytesIO())
 

@@ -18,7 +18,7 @@ from blinker import NamedSignal
 from quart import Quart
 from quart.ctx import AppContext
 
-from .waiting import ASYNC, dual, TRANSPARENT
+from .waiting import ASYNC, TRANSPARENT, dual
 
 # Quart 0.23, like Flask 3.2, has one context for app and request; Quart 0.22 has one for each.
 ONE_CONTEXT = not hasattr(quart.globals, "_cv_request")
@@ -61,7 +61,9 @@ def _request_quart_0_22() -> Any:
 
 
 # The context of the current request or websocket, or None; and the request or websocket itself.
-find_request_context: Callable[[], Any] = _context_quart_0_23 if ONE_CONTEXT else _context_quart_0_22
+find_request_context: Callable[[], Any] = (
+    _context_quart_0_23 if ONE_CONTEXT else _context_quart_0_22
+)
 current_request: Callable[[], Any] = _request_quart_0_23 if ONE_CONTEXT else _request_quart_0_22
 
 

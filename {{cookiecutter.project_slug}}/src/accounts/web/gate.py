@@ -33,7 +33,7 @@ class Gate:
             ]
             await send({"type": "http.response.start", "status": 400, "headers": headers})
             body = b"" if scope["method"] == "HEAD" else text
-            await send({"type": "http.response.body", "body": body})
+            await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 def _has_path(scope: Any) -> bool:
