@@ -6,7 +6,6 @@ Needs a PostgreSQL server (TEST_POSTGRES_URL, else 127.0.0.1:5432) with 64 conne
 """
 
 import argparse
-import json
 import statistics
 import subprocess
 import sys
@@ -20,9 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from lineup import GTHREAD_16, UVLOOP, Peer
 from load import measure
-from report import write
-from run import CACHE, machine
-from servers import CLIENT_CORE, HERE, Server, Workshop, pin
+from servers import CACHE, CLIENT_CORE, HERE, Server, Workshop, machine, pin
 
 CONNECTIONS, POOL = 200, 16
 QUART = ("quart", "httptools", "uvicorn", "uvloop")
@@ -137,7 +134,7 @@ def report(figures: dict[str, dict[str, list[Figure]]]) -> str:
 
 
 def main() -> None:
-    """Measure, print, and note it for the document."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=8)
@@ -150,12 +147,7 @@ def main() -> None:
         text = report(compare(workshop, options.rounds, options.seconds))
     finally:
         subprocess.run([binaries / "python", HERE / "peers" / "databases.py"], check=True)
-    print(text)
-    command = f"python3 bench/database.py --rounds {options.rounds} --seconds {options.seconds}"
-    data = {"command": command, "text": text, "machine": machine()}
-    data["began"] = time.strftime("%Y-%m-%d %H:%M", time.gmtime())
-    (options.cache / "database.json").write_text(json.dumps(data, indent=1))
-    write(options.cache)
+    print(f"{time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC, {machine()}\n\n{text}")
 
 
 if __name__ == "__main__":

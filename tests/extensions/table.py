@@ -1,4 +1,4 @@
-"""The tables of docs/extensions.md and README.md, made from docs/extensions.json."""
+"""The table of docs/extensions.md and its sum in README.md, made from docs/extensions.json."""
 
 from __future__ import annotations
 
@@ -139,11 +139,23 @@ def document(record: dict[str, Any]) -> str:
     )
 
 
+def summary(record: dict[str, Any]) -> str:
+    """Sum the table up for the README."""
+    supported = [each for name, each in record["extensions"].items() if name not in UNSUPPORTED]
+    tests = sum(each["tests"] for each in supported)
+    passed = {name: sum(each[name]["passed"] for each in supported) for name in COLUMNS}
+    return (
+        f"{len(supported)} extensions, {tests} behaviours: {passed['quart-0.22']} and "
+        f"{passed['quart-0.23']} pass on the bridge, {passed['compared-0.22']} and "
+        f"{passed['compared-0.23']} on\nquart-flask-patch. Which, and what is tested of each, is in "
+        "[docs/extensions.md](docs/extensions.md).\n"
+    )
+
+
 def pages(record: dict[str, Any]) -> dict[Path, str]:
     """Give the text that each page has to have."""
-    readme = ROOT / "README.md"
-    table = rows(record)
+    readme, text = ROOT / "README.md", summary(record)
     return {
         ROOT / "docs" / "extensions.md": document(record),
-        readme: MARKS.sub(lambda marks: marks[1] + table + marks[2], readme.read_text()),
+        readme: MARKS.sub(lambda marks: marks[1] + text + marks[2], readme.read_text()),
     }
