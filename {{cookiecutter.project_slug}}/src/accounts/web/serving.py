@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import quart
 from dotenv import find_dotenv, load_dotenv
 from quart import Response
 from werkzeug.exceptions import NotFound
@@ -15,6 +16,7 @@ from flask_patch import Quart, hosted
 from ..records import BackendUnavailable
 from ..settings import ConfigError
 from .session_cookie import SessionInterface
+
 
 class App(Quart):
     """A Quart app that checks its stores before `quart run` serves it."""
@@ -44,7 +46,7 @@ class App(Quart):
             ) from None
 
 
-def load_app(create_app: Callable[[], Quart]) -> Quart:
+def load_app(create_app: Callable[[], quart.Quart]) -> quart.Quart:
     """Return the app for a server, with the settings of `.env`.
 
     Exits with one line if it cannot start. What exists by then lives as long as the process:
@@ -60,7 +62,7 @@ def load_app(create_app: Callable[[], Quart]) -> Quart:
     return app
 
 
-def check(app: Quart) -> None:
+def check(app: quart.Quart) -> None:
     """Prepare the stores before a server starts its event loop.
 
     Raises `ConfigError`, which a server would bury in a traceback once it runs.
