@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-UVICORN = "uvicorn --port {port} --log-level error --no-access-log --loop uvloop {app}"
+UVLOOP = "uvicorn --port {port} --log-level error --no-access-log --loop uvloop {app}"
 GUNICORN = "gunicorn --bind 127.0.0.1:{port} --workers 1 --log-level error"
-GTHREAD = f"{GUNICORN} --worker-class gthread --threads 16 {{app}}"
+GTHREAD_16 = f"{GUNICORN} --worker-class gthread --threads 16 {{app}}"
 GEVENT = f"{GUNICORN} --worker-class gevent --worker-connections 1000 {{app}}"
 
 UVICORN_PACKAGES = ("httptools", "uvicorn", "uvloop")
@@ -42,13 +42,13 @@ class Peer:
     backend: str = ""
 
 
-OURS = Peer("this template, memory", "render:app", UVICORN, UVICORN_PACKAGES, backend="memory")
-OURS_SQL = Peer("this template, SQLite", "render:app", UVICORN, UVICORN_PACKAGES, backend="sql")
-QUART = Peer("bare Quart", "bare_quart:app", UVICORN, QUART_PACKAGES)
-AUTH = Peer("Quart-Auth", "with_quart_auth:app", UVICORN, ("quart-auth", *QUART_PACKAGES))
+OURS = Peer("this template, memory", "render:app", UVLOOP, UVICORN_PACKAGES, backend="memory")
+OURS_SQL = Peer("this template, SQLite", "render:app", UVLOOP, UVICORN_PACKAGES, backend="sql")
+QUART = Peer("bare Quart", "bare_quart:app", UVLOOP, QUART_PACKAGES)
+AUTH = Peer("Quart-Auth", "with_quart_auth:app", UVLOOP, ("quart-auth", *QUART_PACKAGES))
 FLASK = [
     Peer(f"Flask + Flask-Login, gunicorn {name}", "flask_login_app:app", server, FLASK_PACKAGES)
-    for name, server in (("gthread", GTHREAD), ("gevent", GEVENT))
+    for name, server in (("gthread", GTHREAD_16), ("gevent", GEVENT))
 ]
 FLASK_SQL = [
     Peer(

@@ -21,22 +21,23 @@ sys.path.insert(0, str(ROOT / "tests"))
 from visitor import free_port, serve  # noqa: E402  # after tests/ is on the path
 
 VIEWS: dict[str, Any] = {
-    "login-light": {"color_scheme": "light", "viewport": {"width": 720, "height": 480}},
+    "home-light": {"color_scheme": "light", "viewport": {"width": 960, "height": 400}},
     "login-phone": {"color_scheme": "light", "viewport": {"width": 320, "height": 480}},
     "sessions-dark": {"color_scheme": "dark", "viewport": {"width": 720, "height": 480}},
 }
 
 
 def take(browser: Browser, url: str, view: str, password: str) -> None:
-    """Take the login form, or the list of sessions that lies behind it."""
+    """Take the login form, or one of the pages that lie behind it."""
     context = browser.new_context(**VIEWS[view])
     page = context.new_page()
     page.goto(url)
-    if view.startswith("sessions"):
+    if not view.startswith("login"):
         page.get_by_label("User name").fill("demo")
         page.get_by_label("Password").fill(password)
         page.get_by_role("button", name="Log in").click()
-        page.wait_for_url("**/protected")
+        page.wait_for_url("**/home")
+    if view.startswith("sessions"):
         page.goto(f"{url}/account/sessions")
     page.screenshot(path=PICTURES / f"{view}.png")
     context.close()

@@ -15,7 +15,8 @@ from visitor import assert_login_works, free_port, serve
 
 pytestmark = pytest.mark.slow
 
-COMMANDS = re.findall(r"^```sh\n(.+?)\n```$", (ROOT / "README.md").read_text("utf-8"), re.M | re.S)
+MARKED = re.compile(r"^<!-- command: (\w+) -->\n```sh\n(.+?)\n```$", re.MULTILINE | re.DOTALL)
+COMMANDS: dict[str, str] = dict(MARKED.findall((ROOT / "README.md").read_text("utf-8")))
 
 
 @pytest.fixture
@@ -51,13 +52,14 @@ def clone(tmp_path: Path) -> Path:
 
 
 def test_commands_are_one_line_each() -> None:
-    assert all("\n" not in command for command in COMMANDS[:2])
+    assert COMMANDS.keys() == {"try", "test"}
+    assert all("\n" not in command for command in COMMANDS.values())
 
 
-def test_first_command_renders_and_serves(clone: Path, machine: dict[str, str]) -> None:
+def test_command_to_try_renders_and_serves(clone: Path, machine: dict[str, str]) -> None:
     port = free_port()
-    command = COMMANDS[0].replace("quart run)", f"quart run --port {port})")
-    assert command != COMMANDS[0]
+    command = COMMANDS["try"].replace("quart run)", f"quart run --port {port})")
+    assert command != COMMANDS["try"]
     with serve(clone, "sh", "-c", command, port=port, env=machine, patience=300) as url:
         printed = (clone / f"server-{port}.log").read_text()
         password = re.search(r"^Password: (.+)$", printed, re.MULTILINE)
@@ -65,9 +67,9 @@ def test_first_command_renders_and_serves(clone: Path, machine: dict[str, str]) 
         assert_login_works(url, "demo", password[1])
 
 
-def test_second_command_finds_every_test(clone: Path, machine: dict[str, str]) -> None:
+def test_command_to_test_finds_every_test(clone: Path, machine: dict[str, str]) -> None:
     done = subprocess.run(
-        ["sh", "-c", COMMANDS[1]],
+        ["sh", "-c", COMMANDS["test"]],
         cwd=clone,
         env=machine | {"PYTEST_ADDOPTS": "--collect-only -q"},
         stdin=subprocess.DEVNULL,
@@ -76,4 +78,4 @@ def test_second_command_finds_every_test(clone: Path, machine: dict[str, str]) -
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "tests/test_readme.py::test_second_command_finds_every_test" in done.stdout
+    assert "tests/test_readme.py::test_command_to_test_finds_every_test" in done.stdout

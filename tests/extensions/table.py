@@ -1,14 +1,18 @@
-"""The tables of docs/extensions.md and README.md, made from docs/extensions.json."""
+"""The table of docs/extensions.md and its sum in README.md, made from docs/extensions.json."""
 
 from __future__ import annotations
 
 import ast
 import re
+import runpy
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
+# Another folder's module of the same name.
+upstream = SimpleNamespace(**runpy.run_path(str(ROOT / "tests" / "upstream" / "table.py")))
 MARKS = re.compile(r"(<!-- extensions:start -->\n).*?(<!-- extensions:end -->)", re.DOTALL)
 
 COLUMNS = {
@@ -45,6 +49,21 @@ of them that Flask can run are run on Flask itself too: {passed} pass there.
 
 <!-- extensions:start -->
 {rows}<!-- extensions:end -->
+
+## Their own suites
+
+The tests that the extensions' authors wrote, run on Flask and on the bridge by
+`python tests/upstream/run.py`; with `--check` it fails when a fresh run says something else. Each
+cell says how many pass on the bridge, of those that pass on Flask with the same Python. Only the
+test's side is adapted: the test client is Flask's (`flask.testing.FlaskClient`, which the bridge
+makes run a Quart app), and the `flask` command runs `quart`. A test that is skipped, that passes
+unexpectedly, or that leaves a coroutine unawaited has not passed, and what an app sends is held to
+what a server holds it to. The distributions of {repositories}
+hold no tests, or not all that they need: these run where UPSTREAM_FOLDER names a folder with the
+repositories' trees.
+
+<!-- upstream:start -->
+{upstream}<!-- upstream:end -->
 
 ## What is tested
 
@@ -115,14 +134,28 @@ def document(record: dict[str, Any]) -> str:
         passed=passed,
         rows=rows(record),
         details=details(record),
+        upstream="".join(f"| {' | '.join(row)} |\n" for row in upstream.rows(upstream.read())),
+        repositories=", ".join(upstream.from_repositories()),
+    )
+
+
+def summary(record: dict[str, Any]) -> str:
+    """Sum the table up for the README."""
+    supported = [each for name, each in record["extensions"].items() if name not in UNSUPPORTED]
+    tests = sum(each["tests"] for each in supported)
+    passed = {name: sum(each[name]["passed"] for each in supported) for name in COLUMNS}
+    return (
+        f"{len(supported)} extensions, {tests} behaviours: {passed['quart-0.22']} and "
+        f"{passed['quart-0.23']} pass on the bridge, {passed['compared-0.22']} and "
+        f"{passed['compared-0.23']} on\nquart-flask-patch. Which, and what is tested of each, is in "
+        "[docs/extensions.md](docs/extensions.md).\n"
     )
 
 
 def pages(record: dict[str, Any]) -> dict[Path, str]:
     """Give the text that each page has to have."""
-    readme = ROOT / "README.md"
-    table = rows(record)
+    readme, text = ROOT / "README.md", summary(record)
     return {
         ROOT / "docs" / "extensions.md": document(record),
-        readme: MARKS.sub(lambda marks: marks[1] + table + marks[2], readme.read_text()),
+        readme: MARKS.sub(lambda marks: marks[1] + text + marks[2], readme.read_text()),
     }

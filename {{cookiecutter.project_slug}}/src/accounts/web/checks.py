@@ -68,12 +68,13 @@ async def set_headers(response: Response) -> Response:
 
 
 def _is_public(endpoint: str) -> bool:
-    view = current_app.view_functions.get(endpoint)
+    view, app = current_app.view_functions.get(endpoint), current_app
+    if getattr(view, "is_public", False):
+        return True
     # Static files are as open as the login page that needs them, those of blueprints too.
     # It is the app's, or a blueprint's, own method that sends them.
     sender = getattr(view, "__self__", None)
-    is_static = sender == current_app or sender in current_app.blueprints.values()
-    return is_static or getattr(view, "is_public", False)
+    return sender is not None and (sender == app or sender in app.blueprints.values())
 
 
 def _is_preflight() -> bool:

@@ -42,5 +42,7 @@ def _has_path(scope: Any) -> bool:
 
 def _has_host(scope: Any) -> bool:
     # HTTP/1.0 need not name any; the list of trusted hosts decides about that.
-    hosts = [value for name, value in scope["headers"] if name == b"host"]
-    return all(not host or HOST.fullmatch(host) for host in hosts)
+    for name, value in scope["headers"]:
+        if name == b"host" and value and not HOST.fullmatch(value):
+            return False
+    return True

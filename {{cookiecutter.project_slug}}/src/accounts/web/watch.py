@@ -18,6 +18,7 @@ from ..login_manager import find_again
 from ..records import BackendUnavailable
 
 POLICY_VIOLATION = 1008
+IN_ONE_PIECE = (DataBody, FileBody)
 _watchers: set[asyncio.Task[None]] = set()
 
 
@@ -57,7 +58,7 @@ async def _end_with_login(
 async def _watch_stream(response: Response) -> Response:
     # A redirect that the routing makes is Werkzeug's, and in memory as well.
     body = getattr(response, "response", None)
-    streams = isinstance(body, ResponseBody) and not isinstance(body, DataBody | FileBody)
+    streams = isinstance(body, ResponseBody) and not isinstance(body, IN_ONE_PIECE)
     if streams and current_user.is_authenticated:
         app: Any = current_app
         watched = _until_logout(app._get_current_object(), body, find_again())
