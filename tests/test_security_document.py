@@ -1,4 +1,4 @@
-"""A render's pages on security name, for each promise, the tests that show it; they cannot drift."""
+"""Pages on security name, for each promise, the tests that show it; they cannot drift."""
 
 from __future__ import annotations
 

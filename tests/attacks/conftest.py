@@ -4,51 +4,39 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 from attacks.sites import Site, Start
-from baking import Bake, BakedProject
+from baking import PYTHONS
 from playwright.async_api import Browser, async_playwright
+from test_projects import Install, install, tool  # noqa: F401  # a fixture is one of them
 from visitor import first_user, free_port, serve
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 
 
 @pytest.fixture(scope="session")
-def project(bake_session: Bake, tmp_path_factory: pytest.TempPathFactory) -> BakedProject:
-    """A render of its own, since its database is written to."""
-    source = bake_session(user_backend="sql")
-    folder = tmp_path_factory.mktemp("security") / source.slug
-    return BakedProject(Path(shutil.copytree(source.path, folder)), source.answers)
-
-
-@pytest.fixture(scope="session")
-def start(project: BakedProject) -> Start:
-    """Serve the project with these settings; this environment has what it needs."""
-    bin_folder = Path(sys.executable).parent
-    settings = {
-        "PYTHONPATH": str(project.path / "src"),
-        "LOGIN_LIMIT_PER_ADDRESS": "100000 per 15 minutes",
-    }
-    name, password = first_user(project, bin_folder / "quart", **settings)
+def start(install: Install) -> Start:  # noqa: F811  # the fixture, by its name
+    """Serve a render with these settings."""
+    project = install("sql", PYTHONS[-1])
+    settings = {"LOGIN_LIMIT_PER_ADDRESS": "100000 per 15 minutes"}
+    name, password = first_user(project, tool(project, "quart"), **settings)
 
     @contextmanager
     def start(**env: str) -> Iterator[Site]:
         port = free_port()
         command = (
-            str(bin_folder / "hypercorn"),
+            tool(project, "hypercorn"),
             "--bind",
             f"localhost:{port}",
             f"{project.slug}.asgi:app",
         )
         with serve(project.path, *command, port=port, env=project.env | settings | env) as url:
-            yield Site(url, name, password)
+            yield Site(url, project.slug, name, password)
 
     return start
 

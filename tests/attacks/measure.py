@@ -11,13 +11,12 @@ from __future__ import annotations
 import asyncio
 import importlib
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
-
-from cookiecutter.main import cookiecutter
 
 ROOT = Path(__file__).parents[2]
 PAIRS, LOGINS = 200, 40
@@ -64,15 +63,28 @@ async def main(package: str, folder: str) -> None:
         "INSTANCE_PATH": folder,
     }
     app = importlib.import_module(package).create_app(config)
-    async with app.test_app():
-        users = app.extensions["users"]
+    async with app.test_app(), app.app_context():
+        users = app.extensions["accounts"].users
         await users.add(NAME, PASSWORD)
         await enumeration(users)
         await lag(users)
 
 
+def render_and_measure(folder: str) -> None:
+    """Render the template, and run this file with what the render needs."""
+    from cookiecutter.main import cookiecutter
+
+    project = Path(cookiecutter(str(ROOT), no_input=True, output_dir=folder))
+    uv = Path(sys.executable).parent / "uv"
+    command = [uv, "run", "--project", project, "python", __file__, project.name, folder]
+    subprocess.run(command, check=True)
+
+
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as folder:
-        project = Path(cookiecutter(str(ROOT), no_input=True, output_dir=folder))
-        sys.path.insert(0, str(project / "src"))
-        asyncio.run(main(project.name, folder))
+    if len(sys.argv) > 1:
+        package, folder = sys.argv[1:]
+        hosted = importlib.import_module("flask_patch").hosted
+        asyncio.run(hosted(main)(package, folder))
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            render_and_measure(folder)

@@ -12,6 +12,7 @@ class Site:
     """A running app and somebody who may log in."""
 
     url: str
+    package: str
     name: str
     password: str
 
