@@ -10,19 +10,19 @@ ANSWERS = r"""{{ cookiecutter | tojson }}"""  # JSON never has three quotes in a
 TEXTS = ("project_name", "project_slug", "description", "author_name", "author_email")
 SLUG = re.compile(r"[a-z]([a-z0-9_]*[a-z0-9])?")
 EMAIL = re.compile(r"[\w.%+-]+@[\w-]+(\.[\w-]+)*", re.ASCII)
-INSTALLED = """aiofiles aiosqlite alembic argon2 argon2_cffi argon2_cffi_bindings ast_serialize
-    asyncpg blinker cffi click coverage deprecated dotenv flask flask_limiter flask_login
-    flask_migrate flask_patch flask_sqlalchemy flask_wtf greenlet h11 h2 hpack hypercorn hyperframe hypothesis iniconfig
-    itsdangerous jinja2 librt limits mako markupsafe mypy mypy_extensions mypyc ordered_set
-    packaging pathspec pluggy priority py pycparser pygments pytest pytest_asyncio pytest_cov
-    python_dotenv quart redis ruff sortedcontainers sqlalchemy test tests types_greenlet
-    typing_extensions werkzeug wrapt wsproto wtforms""".split()
+INSTALLED = """accounts aiofiles aiomysql aiosqlite alembic argon2 argon2_cffi argon2_cffi_bindings
+    ast_serialize asyncpg blinker browser cffi click conftest coverage deprecated docs dotenv
+    environs examples flask flask_login flask_migrate flask_patch flask_sqlalchemy flask_wtf
+    greenlet h11 h2 hpack hypercorn hyperframe hypothesis iniconfig itsdangerous jinja2 librt limits
+    mako markupsafe marshmallow mypy mypy_extensions mypyc ordered_set packaging pathspec pluggy
+    priority py pycparser pygments pymysql pytest pytest_asyncio pytest_cov python_dotenv
+    python_json_logger pythonjsonlogger quart redis ruff settings sortedcontainers sqlalchemy test
+    tests types_greenlet typing_extensions walk werkzeug wrapt wsproto wtforms zxcvbn""".split()
 
 
 def problem(answers: dict[str, str]) -> tuple[str, str] | None:
     """Name the first bad answer and what is accepted in its place."""
-    for name in TEXTS:
-        text = answers[name]
+    for name, text in ((name, answers[name]) for name in TEXTS):
         if not text.strip() or {"Cc", "Cs", "Zl", "Zp"} & set(map(unicodedata.category, text)):
             return name, "a line of text without control characters"
     slug = answers["project_slug"]

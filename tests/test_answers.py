@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 REFUSED_SLUGS = [
     "My_App", "my-app", "my app", "1app", "_app", "app_", "äpp", "\u0430pp", "app;rm", "a.b",
     ".app", "class", "import", "none\n", "json", "test", "tests", "sys", "antigravity",
-    "quart", "flask", "flask_login", "sqlalchemy", "python_dotenv", "argon2_cffi",
+    "quart", "flask", "flask_login", "sqlalchemy", "python_dotenv", "argon2_cffi", "accounts",
+    "flask_patch", "browser", "settings", "zxcvbn",
 ]  # fmt: skip
 HOSTILE = [
     'say "hi"', "it's", "back\\slash", "\\", '"""', "'''", "}}", "{{", "{%", "#}", "${HOME}",

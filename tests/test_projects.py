@@ -7,17 +7,19 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import uuid
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import psycopg
 import pytest
-from baking import OPTIONS, PYTHONS, Bake, BakedProject
+from baking import OPTIONS, PYTHONS, ROOT, Bake, BakedProject
 from interpreters import UV, find_python
 from visitor import assert_login_works, first_user, free_port, serve
 
@@ -29,6 +31,13 @@ SERVERS = {
     "hypercorn": "hypercorn --bind localhost:{port} {slug}.asgi:app",
     "uvicorn": "uvicorn --port {port} {slug}.asgi:app",
     "granian": "granian --interface asgi --port {port} {slug}.asgi:app",
+}
+
+SERVER_URLS = {
+    "TEST_POSTGRES_URL": os.environ.get(
+        "TEST_POSTGRES_URL", "postgresql://localhost:5432/postgres"
+    ),
+    "TEST_MARIADB_URL": os.environ.get("TEST_MARIADB_URL", "mysql://root@127.0.0.1:3306/mysql"),
 }
 
 Install = Callable[[str, str], BakedProject]
@@ -45,7 +54,7 @@ def install(bake_session: Bake, tmp_path_factory: pytest.TempPathFactory) -> Ins
             folder = tmp_path_factory.mktemp(f"{backend}-{python}") / source.slug
             project = BakedProject(Path(shutil.copytree(source.path, folder)), source.answers)
             project.run(UV, "sync", "--quiet", "--python", find_python(python))
-            project.run(UV, "pip", "install", "--quiet", "uvicorn", "granian")
+            project.run(UV, "pip", "install", "--quiet", "uvicorn", "granian", "pytest-xdist")
             installed[backend, python] = project
         return installed[backend, python]
 
@@ -55,6 +64,16 @@ def install(bake_session: Bake, tmp_path_factory: pytest.TempPathFactory) -> Ins
 def tool(project: BakedProject, name: str) -> str:
     """Return a command of the project's environment."""
     return str(project.path / ".venv" / "bin" / name)
+
+
+def need(server: str) -> None:
+    """Skip the test where nobody listens at the address of a server."""
+    url = urlsplit(server)
+    default = 3306 if url.scheme == "mysql" else 5432
+    try:
+        socket.create_connection((url.hostname, url.port or default), timeout=5).close()
+    except OSError as error:
+        pytest.skip(f"{url.scheme} does not answer at {server}: {error}")
 
 
 @pytest.fixture
@@ -82,11 +101,65 @@ def test_rendered_suite_passes_on_every_service(
     # the lines are counted for one Python alone.
     measured = python == PYTHONS[-1]
     options = ["--cov"] if measured else []
-    printed = project.run(tool(project, "pytest"), "-q", "-rs", *options, timeout=900).stdout
-    assert re.search(r"\d+ passed", printed)
+    printed = project.run(tool(project, "pytest"), "-q", *options).stdout
+    assert re.search(r"^\d+ passed in", printed, re.M)
     assert not measured or "Required test coverage of 90.0% reached" in printed
+
+
+@pytest.mark.parametrize("url", ["TEST_POSTGRES_URL", "TEST_MARIADB_URL"])
+def test_owners_suite_passes_on_another_database(url: str, install: Install) -> None:
+    project, server = install("sql", PYTHONS[-1]), SERVER_URLS[url]
+    need(server)
+    printed = project.run(tool(project, "pytest"), "-q", env={"TEST_DATABASE_URL": server}).stdout
+    assert re.search(r"^\d+ passed in", printed, re.M)
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_login_passes_its_own_suite_on_every_service(
+    backend: str, python: str, install: Install
+) -> None:
+    project = install(backend, python)
+    suite = ROOT / "tests" / "accounts"
+    command = [tool(project, "pytest"), "-q", "-rs", "-n", "2", str(suite)]
+    # The bridge has a suite of its own, tests/bridge.
+    measured = python == PYTHONS[-1]
+    if measured:
+        config = suite / ".coveragerc"
+        command += ["--cov=accounts", f"--cov={project.slug}", f"--cov-config={config}"]
+        command += ["--cov-fail-under=90"]
+    printed = project.run(*command, timeout=1800, env={"RENDER": str(project.path)}).stdout
+    assert re.search(r"^\d+ passed", printed, re.M)
+    assert not measured or "Required test coverage of 90" in printed
     if skipped := re.findall(r"^SKIPPED .*does not answer.*$", printed, re.M):
         pytest.skip(f"the rest passed; {' '.join(skipped)}")
+
+
+WARNING = """
+import warnings
+
+
+def {test}() -> None:
+    where = {{"__name__": "{module}"}}
+    exec("import warnings; warnings.warn('It goes', DeprecationWarning, stacklevel=1)", where)
+"""
+
+
+def test_only_warnings_about_the_owners_code_fail_their_tests(bake: Bake, install: Install) -> None:
+    project, installed = bake(user_backend="memory"), install("memory", PYTHONS[-1])
+    modules = {
+        "other": "some_extension.views",
+        "alike": f"{project.slug}_extension",
+        "owner": f"{project.slug}.pages",
+        "login": "accounts.tokens",
+    }
+    text = "".join(WARNING.format(test=f"test_{n}", module=m) for n, m in modules.items())
+    (project.path / "tests" / "test_warnings.py").write_text(text.lstrip(), encoding="utf-8")
+    command = (tool(installed, "pytest"), "-q", "-rA", "tests/test_warnings.py")
+    printed = project.run(*command, check=False).stdout
+    found = re.findall(r"^(PASSED|FAILED) \S*::test_(\w+)", printed, re.M)
+    results = {name: result for result, name in found}
+    assert results == {"other": "PASSED", "alike": "PASSED", "owner": "FAILED", "login": "FAILED"}
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -164,7 +237,7 @@ def test_nobody_shadows_what_the_project_installs(install: Install) -> None:
         "[print(re.sub(r'[-.]+', '_', d.name).lower()) for d in m.distributions()]"
     )
     names = set(project.run(tool(project, "python"), "-c", script).stdout.split())
-    others = {"granian", "uvicorn", project.slug}
+    others = {"execnet", "granian", "pytest_xdist", "uvicorn", "xdist", project.slug}
     usable = {name for name in names - others if pre_gen_project.SLUG.fullmatch(name)}
     free = usable - set(pre_gen_project.INSTALLED) - set(sys.stdlib_module_names)
     assert free == set()

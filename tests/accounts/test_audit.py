@@ -98,7 +98,7 @@ async def hang_up(
             await connection.send(body)
             await connection.send_complete()
             async with asyncio.timeout(20):
-                while not when():
+                while not when():  # noqa: ASYNC110  # each turn of the loop is looked at
                     await asyncio.sleep(0)
             await connection.disconnect()
 

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus, urljoin, urlsplit
 
 import pytest
+from accounts import account_key
 from accounts.records import Client
 from browser import NAME, Browser
 from hypothesis import HealthCheck, given, settings
@@ -267,5 +268,5 @@ async def test_any_token(users: Any, store: Any, load: Any, token: str, label: s
     assert await store.token_owner(token) is None
     assert await load(token) is None
     assert await store.resume(token, Client("", "")) is None
-    assert await store.known_browser(label, token) is None
+    assert await store.known_browser(account_key(label), token) is None
     assert await users.authenticate(label, token) is None

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+DISCONNECT = {"type": "http.disconnect"}
 END = {"type": "http.request", "body": b"", "more_body": False}
 
 
@@ -25,6 +26,8 @@ class Server:
 
     async def send(self, message: dict[str, Any]) -> None:
         self.sent.append(message)
+        if message.get("more_body") is False:
+            self.events.put_nowait(DISCONNECT)
 
     async def serve(self, path: str = "/", method: str = "GET") -> None:
         scope = {

@@ -1,5 +1,6 @@
 """Import the bridge in place, before any extension, and make an app to try it on."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 SOURCE = Path(__file__).parents[2] / "{{cookiecutter.project_slug}}/src"
+SOURCE = Path(os.environ.get("BRIDGE_SOURCE", SOURCE))
 sys.path.insert(0, str(SOURCE))
 
 import flask_patch  # noqa: E402, F401  (patches on import, so it comes first)

@@ -4,12 +4,10 @@ import asyncio
 from typing import Any
 
 import pytest
-from asgi_server import END, Server
+from asgi_server import DISCONNECT, END, Server
 from flask_patch import await_only, connections, greenlet_spawn
 from flask_patch.waiting import within
 from quart import Response, request
-
-DISCONNECT = {"type": "http.disconnect"}
 
 
 @pytest.fixture(autouse=True)

@@ -37,6 +37,7 @@ async def test_a_status_without_a_body_is_sent_without_one(app, server, kind, st
     await server.serve()
     assert (server.status, server.body) == (status, b"")
     assert not server.headers.keys() & {"content-length", "transfer-encoding"}
+    assert (server.headers.get("connection") == "close") == (status < 200)
 
 
 async def test_a_view_that_answers_204_with_an_object_sends_nothing(app, server):

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 import sqlalchemy
+import uvloop
 from databases import ASYNCPG, DRIVERS, connections, leftovers
-from flask_patch import greenlet_spawn
+from flask_patch import await_only, greenlet_spawn, homes
 from quart.utils import run_sync
 from sqlalchemy import create_engine, text
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -64,6 +65,14 @@ def test_connections_end_with_their_loop(url, engine):
     asyncio.run(main())
     assert len(open_then) >= 5
     assert leftovers(url) == []
+
+
+@on_asyncpg
+def test_any_event_loop_will_do(url, engine):
+    for factory in (uvloop.new_event_loop, asyncio.new_event_loop) * 2:
+        with asyncio.Runner(loop_factory=factory) as runner:
+            assert runner.run(queries(engine)) == [1] * 8
+        assert leftovers(url) == []
 
 
 @on_postgres
@@ -139,6 +148,61 @@ async def test_an_engine_is_disposed_of_in_a_portal_and_in_a_thread(app, text, u
     await queries(engine)
     with pytest.raises(RuntimeError, match="greenlet_spawn"):
         engine.dispose()
+
+
+@on_asyncpg
+async def test_those_who_wait_for_a_connection_get_one_in_turn(url):
+    engine, order = create_engine(url, pool_size=1, max_overflow=0), []
+
+    def take(name: int) -> None:
+        for _ in range(3):
+            query(engine)
+            order.append(name)
+
+    await asyncio.gather(*[greenlet_spawn(take, name) for name in range(5)])
+    assert order == [0, 1, 2, 3, 4] * 3
+
+
+@on_asyncpg
+async def test_a_wait_that_is_given_up_loses_no_connection(url):
+    engine = create_engine(url, pool_size=1, max_overflow=0)
+
+    async def give_up(turns: int) -> None:
+        task = asyncio.create_task(greenlet_spawn(query, engine))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    for turns in range(60):
+        await asyncio.gather(greenlet_spawn(query, engine), give_up(turns), give_up(turns + 1))
+    assert engine.pool.checkedout() == 0
+    assert await queries(engine, 3) == [1] * 3
+
+
+@on_asyncpg
+async def test_those_who_wait_when_an_engine_is_disposed_of_are_served(url):
+    engine = create_engine(url, pool_size=1, max_overflow=0)
+
+    def dispose() -> int:
+        with engine.connect() as connection:
+            await_only(asyncio.sleep(0.01))
+            engine.dispose()
+            return connection.scalar(ONE)
+
+    assert await asyncio.gather(greenlet_spawn(dispose), queries(engine, 3)) == [1, [1] * 3]
+    assert leftovers(url) in ([], ["idle"])
+
+
+@on_asyncpg
+async def test_what_is_known_of_connections_goes_with_them(url, engine):
+    known = len(homes._by_connection)
+    for _ in range(20):
+        await queries(engine)
+        await greenlet_spawn(engine.dispose)
+    unpooled = create_engine(url, poolclass=sqlalchemy.NullPool)
+    await queries(unpooled)
+    assert len(homes._by_connection) == known
 
 
 @on_asyncpg

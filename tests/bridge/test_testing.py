@@ -126,6 +126,12 @@ def test_a_request_context_takes_flasks_arguments(app):
         assert flask.request.url == "https://example.org/page?a=1"
 
 
+def test_a_request_context_is_made_of_an_environment(app):
+    builder = flask.testing.EnvironBuilder(app, "/page?a=1", method="POST", json={"a": 1})
+    with app.request_context(builder.get_environ()):
+        assert (flask.request.path, flask.request.get_json()) == ("/page", {"a": 1})
+
+
 BODIES = [{"form": {"name": "ann"}}, {"json": {"a": 1}}, {"data": b"text"}]
 
 

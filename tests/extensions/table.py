@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import ast
 import re
+import runpy
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
+# Another folder's module of the same name.
+upstream = SimpleNamespace(**runpy.run_path(str(ROOT / "tests" / "upstream" / "table.py")))
 MARKS = re.compile(r"(<!-- extensions:start -->\n).*?(<!-- extensions:end -->)", re.DOTALL)
 
 COLUMNS = {
@@ -45,6 +49,21 @@ of them that Flask can run are run on Flask itself too: {passed} pass there.
 
 <!-- extensions:start -->
 {rows}<!-- extensions:end -->
+
+## Their own suites
+
+The tests that the extensions' authors wrote, run on Flask and on the bridge by
+`python tests/upstream/run.py`; with `--check` it fails when a fresh run says something else. Each
+cell says how many pass on the bridge, of those that pass on Flask with the same Python. Only the
+test's side is adapted: the test client is Flask's (`flask.testing.FlaskClient`, which the bridge
+makes run a Quart app), and the `flask` command runs `quart`. A test that is skipped, that passes
+unexpectedly, or that leaves a coroutine unawaited has not passed, and what an app sends is held to
+what a server holds it to. The distributions of {repositories}
+hold no tests, or not all that they need: these run where UPSTREAM_FOLDER names a folder with the
+repositories' trees.
+
+<!-- upstream:start -->
+{upstream}<!-- upstream:end -->
 
 ## What is tested
 
@@ -115,6 +134,8 @@ def document(record: dict[str, Any]) -> str:
         passed=passed,
         rows=rows(record),
         details=details(record),
+        upstream="".join(f"| {' | '.join(row)} |\n" for row in upstream.rows(upstream.read())),
+        repositories=", ".join(upstream.from_repositories()),
     )
 
 

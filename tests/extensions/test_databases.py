@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 from databases import database
-from flask import render_template_string, request, stream_with_context
+from flask import current_app, render_template_string, request, stream_with_context
 from flask_admin import Admin
 from flask_admin.contrib.sqla import ModelView
 from flask_babel import Babel
@@ -210,6 +210,40 @@ async def test_requests_wait_at_the_same_time_each_with_its_session(shop, view):
     replies = await asyncio.gather(*[Browser(shop).get(path) for path in paths])
     assert [reply.text for reply in replies] == [f"book {path[1:]}" * 2 for path in paths]
     assert len({id(session) for session in sessions}) == REQUESTS
+
+
+async def test_two_tasks_of_a_request_each_have_a_session_in_a_context_of_their_own(shop, browser):
+    def title(number: int) -> str:
+        with current_app.app_context():
+            first = db.session.get_one(Book, number).title
+            return first + str(db.session.scalar(select(Book.id).where(Book.id == number)))
+
+    @shop.route("/")
+    async def index():
+        own = db.session.scalar(select(Author.name))
+        titles = await asyncio.gather(*[greenlet_spawn(title, number) for number in (1, 2, 3)])
+        return f"{own}: {', '.join(titles)}; {count()}"
+
+    assert (await browser.get("/")).text == "ann: book 11, book 22, book 33; 1"
+
+
+async def test_two_tasks_that_share_a_session_are_told_so_and_leave_nothing(shop, browser):
+    def read() -> None:
+        db.session.execute(select(Book))
+        db.session.commit()
+
+    @shop.route("/share")
+    async def share():
+        tasks = [greenlet_spawn(read) for _ in range(3)]
+        found = await asyncio.gather(*tasks, return_exceptions=True)
+        return str([type(each).__name__ for each in found if each is not None])
+
+    @shop.route("/")
+    def index():
+        return f"{count()} {db.engine.pool.checkedout()}"
+
+    assert "Error" in (await browser.get("/share")).text
+    assert (await browser.get("/")).text == "1 1"
 
 
 async def test_websockets_and_background_tasks_query(shop, browser):

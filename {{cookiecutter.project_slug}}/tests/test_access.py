@@ -1,10 +1,12 @@
 """Who may see what: all that is not marked `@public` asks for a login, whatever you add."""
 
+import pytest
 from browser import Browser
 from quart import Quart
 from walk import find_open, is_public, routes
 
 
+@pytest.mark.promise(18, asvs="8.1.1, 8.2.1, 8.3.1")
 async def test_nothing_is_open_that_nobody_has_made_public(app: Quart, browser: Browser) -> None:
     assert await find_open(app, browser) == []
 

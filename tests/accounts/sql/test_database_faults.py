@@ -3,50 +3,61 @@
 import asyncio
 import os
 import sqlite3
+import stat
 import sys
-from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import asyncpg
 import pytest
-from alembic import op
+from accounts import BackendUnavailable
+from accounts.records import Client
+from accounts.sql.migrations import _begin
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
-from conftest import NAME, PACKAGE, PASSWORD, Browser
+from argon2 import PasswordHasher
+from browser import NAME, PASSWORD, Browser
+from flask_patch import greenlet_spawn
 from quart import Quart
 from sqlalchemy import String, event, text
+from sqlalchemy.exc import OperationalError
+from visits import KEY, Clock, Part
 
-BackendUnavailable = import_module(f"{PACKAGE.__name__}.users").BackendUnavailable
+
+async def rename(store: Any, table: str, name: str) -> None:
+    """Rename a table."""
+    await greenlet_spawn(execute, store.part.database, f"ALTER TABLE {table} RENAME TO {name}")
 
 
-async def rename(users: Any, table: str, name: str) -> None:
-    async with users._database.transaction() as connection:
-        await connection.execute(text(f"ALTER TABLE {table} RENAME TO {name}"))
+def execute(database: Any, statement: str) -> None:
+    """Execute a statement in a transaction of its own."""
+    with database.transaction() as connection:
+        connection.execute(text(statement))
 
 
 @pytest.mark.parametrize("table", ["users", "login_sessions"])
 async def test_nobody_is_logged_in_while_a_table_is_gone(
-    member: Browser, users: Any, table: str
+    member: Browser, store: Any, table: str
 ) -> None:
-    await rename(users, table, "gone")
+    await rename(store, table, "gone")
     answer = await member.get("/protected")
     assert answer.status_code == 503
     page = await member.text(answer)
     assert NAME not in page
     assert "out of reach" in page
     assert "SELECT" not in page
-    assert (await Browser(member.client.app).login()).status_code == 503
-    await rename(users, "gone", table)
+    assert (await Browser(member.app).login()).status_code == 503
+    await rename(store, "gone", table)
     assert await member.is_logged_in()
 
 
 async def test_request_whose_connection_breaks_is_refused_and_the_next_is_not(
-    app: Quart, member: Browser, database_url: str
+    app: Quart, member: Browser, database: tuple[str, str]
 ) -> None:
-    if not database_url:
+    if not database[1]:
         pytest.skip("SQLite has no connection that could break")
-    server = await asyncpg.connect(database_url)
+    server = await asyncpg.connect(database[1])
     async with server.transaction():
         await server.execute("LOCK TABLE login_sessions IN ACCESS EXCLUSIVE MODE")
         request = asyncio.create_task(member.get("/protected"))
@@ -65,17 +76,17 @@ async def test_request_whose_connection_breaks_is_refused_and_the_next_is_not(
 
 
 async def test_locked_database_is_waited_for_and_nobody_else_waits(
-    config: dict[str, Any], member: Browser, users: Any, database_url: str
+    config: dict[str, Any], member: Browser, store: Any, database: tuple[str, str]
 ) -> None:
-    if database_url:
+    if database[1]:
         pytest.skip("PostgreSQL keeps its locks from readers")
     # Of the connections that it has open by then, none gives its share up.
-    await users.close()
+    await store.close()
     other = sqlite3.connect(Path(config["INSTANCE_PATH"]) / "app.db", isolation_level=None)
     other.execute("PRAGMA locking_mode = EXCLUSIVE")
     other.execute("BEGIN IMMEDIATE")
     visit = asyncio.create_task(member.get("/protected"))
-    assert (await Browser(member.client.app).get("/healthz")).status_code == 200
+    assert (await Browser(member.app).get("/healthz")).status_code == 200
     await asyncio.sleep(0.1)
     assert not visit.done()
     other.close()
@@ -83,23 +94,29 @@ async def test_locked_database_is_waited_for_and_nobody_else_waits(
 
 
 async def test_full_disk_is_reported_and_changes_nothing(
-    member: Browser, users: Any, database_url: str, caplog: pytest.LogCaptureFixture
+    member: Browser,
+    users: Any,
+    store: Any,
+    database: tuple[str, str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    if database_url:
+    if database[1]:
         pytest.skip("The disk of PostgreSQL is its own")
-    engine = users._database.engine
+    engine, agent = store.part.database.engine, "x" * 256
 
     def limit(connection: Any, _: object) -> None:
-        connection.execute("PRAGMA max_page_count = 1")
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA max_page_count = 1")
+        cursor.close()
 
-    await engine.dispose()
-    event.listen(engine.sync_engine, "connect", limit)
+    await store.close()
+    event.listen(engine, "connect", limit)
     user = await users.authenticate(NAME, PASSWORD)
-    browser, agent = Browser(member.client.app), "x" * 256
+    browser = Browser(member.app)
 
     async def fill() -> None:
         for _ in range(100):
-            await users.sessions.start(user, address="", user_agent=agent, remember=False)
+            await store.start(user.id, Client("", agent), remember=False, ends=None)
 
     with pytest.raises(BackendUnavailable, match="database or disk is full"):
         await fill()
@@ -109,30 +126,34 @@ async def test_full_disk_is_reported_and_changes_nothing(
     assert NAME not in await member.text(answer)
     assert "database or disk is full" in caplog.text
     assert await member.is_logged_in()
-    event.remove(engine.sync_engine, "connect", limit)
-    await engine.dispose()
+    event.remove(engine, "connect", limit)
+    await store.close()
     assert (await browser.login()).status_code == 303
 
 
 async def test_migration_that_makes_a_table_anew_keeps_what_refers_to_it(
-    member: Browser, users: Any
+    member: Browser, store: Any
 ) -> None:
-    def widen(config: Any) -> None:
-        context = MigrationContext.configure(config.attributes["connection"])
-        with Operations.context(context), op.batch_alter_table("users") as table:
-            table.alter_column("name", existing_type=String(64), type_=String(100))
+    def widen() -> None:
+        with store.part.database.transaction() as connection:
+            if store.part.database.is_sqlite:
+                _begin(connection)
+            operations = Operations(MigrationContext.configure(connection))
+            with operations.batch_alter_table("users") as table:
+                table.alter_column("name", existing_type=String(64), type_=String(100))
 
-    await users._database.migrate(widen)
+    await greenlet_spawn(widen)
+    await store.close()
     assert await member.is_logged_in()
 
 
 async def test_killed_command_leaves_no_half_user(
-    config: dict[str, Any], database_url: str
+    config: dict[str, Any], package: ModuleType, database: tuple[str, str]
 ) -> None:
     quart = Path(sys.executable).parent / "quart"
     # What cannot be text is not a setting from the environment.
     env = {key: value for key, value in config.items() if isinstance(value, str)}
-    env |= {"PATH": os.environ["PATH"], "QUART_APP": PACKAGE.__name__}
+    env |= {"PATH": os.environ["PATH"], "QUART_APP": package.__name__}
     for number, patience in enumerate((0.3, 0.5, 0.7, 0.9, 1.1, None)):
         words = ("users", "add", f"user{number}", "--password-stdin")
         process = await asyncio.create_subprocess_exec(quart, *words, env=env, stdin=-1, stderr=-1)
@@ -142,14 +163,122 @@ async def test_killed_command_leaves_no_half_user(
             process.kill()
         await adding
     assert process.returncode == 0, adding.result()
-    app = PACKAGE.create_app(config)
+    app = package.create_app(config)
     async with app.test_app():
-        users = app.extensions["users"]
+        users = Part(app, app.extensions["accounts"].users)
         names = [user.name for user in await users.all()]
         assert "user5" in names
         for name in names:
             assert await users.authenticate(name, PASSWORD)
-    if not database_url:
+    if not database[1]:
         with sqlite3.connect(Path(config["INSTANCE_PATH"]) / "app.db") as connection:
             assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         connection.close()
+
+
+@pytest.mark.promise(40, asvs="13.3.1, 14.2.4")
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077, 0o277])
+def test_folder_and_files_of_sqlite_are_for_their_owner_alone(
+    tmp_path: Path, package: ModuleType, umask: int
+) -> None:
+    folder = tmp_path / "a" / "instance"
+    folder.mkdir(mode=0o755, parents=True)
+    for name in ("app.db", "app.db-wal", "app.db-shm"):
+        (folder / name).touch(0o644)
+    (folder / "app.db-wal").unlink()
+    before = os.umask(umask)
+    try:
+        asyncio.run(use_database(package, INSTANCE_PATH=str(folder)))
+        fresh = tmp_path / "fresh"
+        asyncio.run(use_database(package, INSTANCE_PATH=str(fresh)))
+    finally:
+        os.umask(before)
+    for used in (folder, fresh):
+        assert stat.S_IMODE(used.stat().st_mode) == 0o700
+        names = {file.name for file in used.iterdir()}
+        assert "app.db" in names
+        for file in used.iterdir():
+            assert stat.S_IMODE(file.stat().st_mode) == 0o600, file.name
+
+
+@pytest.mark.promise(40, asvs="13.3.1")
+def test_folder_of_others_stays_as_it_is(tmp_path: Path, package: ModuleType) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o755)
+    (shared / "app.db.txt").touch()
+    (shared / "app.db.txt").chmod(0o644)
+    url = f"sqlite:///{shared}/app.db"
+    instance = str(tmp_path / "instance")
+    asyncio.run(use_database(package, INSTANCE_PATH=instance, DATABASE_URL=url))
+    assert stat.S_IMODE(shared.stat().st_mode) == 0o755
+    assert stat.S_IMODE((shared / "app.db.txt").stat().st_mode) == 0o644
+    assert stat.S_IMODE((shared / "app.db").stat().st_mode) == 0o600
+
+
+async def use_database(package: ModuleType, **settings: Any) -> None:
+    """Start an app with the settings, and look at its files while its connections are open."""
+    app = package.create_app({"ENVIRONMENT": "development", "SECRET_KEY": KEY, **settings})
+    async with app.test_app():
+        await Part(app, app.extensions["accounts"].users).add(NAME, PASSWORD)
+        wal = list(
+            Path(app.extensions["accounts"].store.database.url.database).parent.glob("*-wal")
+        )
+        assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 for file in wal)
+        assert wal
+
+
+@pytest.mark.promise(41, asvs="16.5.2")
+async def test_pages_open_while_the_database_can_be_read_and_not_written(
+    member: Browser,
+    store: Any,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if statement.lstrip().upper().startswith(("INSERT", "UPDATE", "DELETE")):
+            raise OperationalError(statement, {}, Exception("disk is full"))
+
+    event.listen(store.part.database.engine, "before_cursor_execute", full)
+    for _ in range(20):
+        clock.advance(70)
+        assert await member.is_logged_in()
+    said = [record for record in caplog.records if "last use" in record.getMessage()]
+    assert 1 <= len(said) <= 20 * 70 // 60
+    event.remove(store.part.database.engine, "before_cursor_execute", full)
+    caplog.clear()
+    assert await member.is_logged_in()
+    assert (await member.submit("/logout")).status_code == 303
+
+
+@pytest.mark.promise(41, asvs="16.5.2")
+async def test_pages_open_while_another_process_writes(
+    config: dict[str, Any], member: Browser, database: tuple[str, str], clock: Clock
+) -> None:
+    if database[1]:
+        pytest.skip("PostgreSQL locks rows, not the database")
+    other = sqlite3.connect(Path(config["INSTANCE_PATH"]) / "app.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    clock.advance(70)
+    assert (await member.get("/protected")).status_code == 200
+    other.execute("ROLLBACK")
+    other.close()
+
+
+@pytest.mark.promise(41, asvs="16.5.2")
+async def test_right_password_is_right_although_its_hash_cannot_be_renewed(
+    users: Any, store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cheap = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(users.part._passwords, "_hasher", cheap)
+        await users.add("bob", PASSWORD)
+
+    def full(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("UPDATE"):
+            raise OperationalError(statement, {}, Exception("disk is full"))
+
+    event.listen(store.part.database.engine, "before_cursor_execute", full)
+    assert (await users.authenticate("bob", PASSWORD)).name == "bob"
+    event.remove(store.part.database.engine, "before_cursor_execute", full)

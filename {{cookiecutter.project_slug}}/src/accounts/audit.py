@@ -39,7 +39,7 @@ def cut_off(event: str, user: str) -> Iterator[None]:
 
 def client() -> Client:
     """Return where the current request comes from."""
-    # PostgreSQL stores no NUL.
+    # Not every store takes a NUL.
     user_agent = request.headers.get("User-Agent", "").replace("\0", "")
     return Client(plain_address(request.remote_addr or "")[:64], user_agent[:256])
 

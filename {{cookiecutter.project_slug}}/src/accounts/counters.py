@@ -7,13 +7,17 @@ from typing import Any
 
 from limits.aio.storage import RedisStorage, Storage
 from limits.errors import StorageError
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as Disconnected
 
 MAXIMUM_COUNTERS = 100_000
-"""Counters kept in memory, some 20 MiB; the one used longest ago goes first."""
+"""Counters kept in memory, some 35 MiB; the one used longest ago goes first."""
 TIMEOUT = 1.5
 """Seconds that Redis has to answer."""
 PAUSE = 3.0
 """Seconds after a fault of Redis in which it is not asked again."""
+GIVE_BACK = "if tonumber(redis.call('get', KEYS[1]) or 0) > 0 then redis.call('decr', KEYS[1]) end"
 
 
 class MemoryCounters(Storage):
@@ -55,6 +59,15 @@ class MemoryCounters(Storage):
         """Forget the counter."""
         self._counters.pop(key, None)
 
+    async def give_back(self, key: str) -> None:
+        """Take one from the counter, unless it is none or has expired meanwhile."""
+        count, expires_at = self._counters.get(key, (0, 0.0))
+        if count > 0 and expires_at > time.time():
+            self._counters[key] = (count - 1, expires_at)
+
+    async def close(self) -> None:
+        """Do nothing: nothing is open."""
+
     async def check(self) -> bool:
         """Return that the storage works."""
         return True
@@ -84,6 +97,8 @@ class RedisCounters(RedisStorage):
             implementation="redispy",
             socket_timeout=TIMEOUT,
             socket_connect_timeout=TIMEOUT,
+            # What Redis has closed meanwhile is opened again; nothing is waited for twice.
+            retry=Retry(NoBackoff(), 1, (Disconnected,)),  # type: ignore[arg-type]  # passed on
         )
         self._paused_until = 0.0
 
@@ -96,16 +111,27 @@ class RedisCounters(RedisStorage):
         """Forget the counter."""
         await self._guarded(super().clear, key)
 
+    async def give_back(self, key: str) -> None:
+        """Take one from the counter, unless it is none or has expired meanwhile."""
+        bridge: Any = self.bridge
+        script = bridge.get_connection().eval
+        await self._guarded(script, GIVE_BACK, 1, bridge.prefixed_key(key))
+
+    async def close(self) -> None:
+        """Close the connections, which belong to the event loop that they were made on."""
+        bridge: Any = self.bridge
+        await bridge.get_connection().aclose()
+
     async def _guarded(self, method: Callable[..., Awaitable[Any]], *args: Any) -> Any:
         if time.monotonic() < self._paused_until:
             raise StorageError(ConnectionError("Redis did not answer a moment ago"))
         try:
             return await method(*args)
-        except Exception:
+        except Exception as error:
             self._paused_until = time.monotonic() + PAUSE
-            raise
+            raise error if isinstance(error, StorageError) else StorageError(error) from None
 
 
-def create_counters(uri: str) -> Storage:
+def create_counters(uri: str) -> MemoryCounters | RedisCounters:
     """Return the counters at the address, `memory://` or one of Redis."""
     return MemoryCounters() if uri.startswith("memory:") else RedisCounters(uri)

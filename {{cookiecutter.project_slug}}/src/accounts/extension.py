@@ -3,14 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from flask_login import current_user, login_user, logout_user
+from flask_login import current_user, logout_user
 from flask_wtf import CSRFProtect
 from quart import (
     Quart,
-    after_this_request,
     current_app,
     redirect,
-    request,
     session,
     url_for,
 )
@@ -20,14 +18,14 @@ from werkzeug.exceptions import Unauthorized
 
 from flask_patch import greenlet_spawn
 
-from . import audit, cli, devices
-from .login_manager import SessionLoginManager, set_cookie
+from . import audit, cli, deeds, devices
+from .login_manager import SessionLoginManager
 from .names import account_key
 from .protocol import LoginStore, UserBackend, UserManager
-from .records import BROWSER_LIFETIME, AccountError, WrongPassword
+from .records import AccountError, BackendUnavailable, WrongPassword
 from .sessions import Sessions, Tokens
 from .state import State, state
-from .throttle import Throttle, TooManyAttempts
+from .throttle import Throttle
 from .web import checks, errors, redirects, watch
 from .web.gate import Gate
 from .web.proxies import TrustProxies
@@ -80,6 +78,7 @@ class Accounts:
             app.add_template_filter(filter)
         app.before_serving(store.prepare)
         app.after_serving(store.close)
+        app.after_serving(bound.throttle.close)
         gate = Gate(app.asgi_app, bound.headers)
         proxies, trusted = app.config["TRUSTED_PROXIES"], app.config["TRUSTED_PROXY_HEADERS"]
         proxied = TrustProxies(gate, proxies, trusted)
@@ -107,11 +106,11 @@ class Accounts:
         Raises `TooManyAttempts` (429).
         """
         key, address = account_key(name), audit.client().address
-        browser = await _known_browser(key)
+        browser = await deeds.known_browser(key)
         # Others' guesses do not keep out who has been here before.
         whose = ("account", key) if browser is None else ("browser", str(browser))
         with audit.cut_off("login attempt", name):
-            user = await _check(name, password, address, *whose)
+            user = await deeds.check(name, password, address, *whose)
         if user is None:
             audit.record("login failed", name)
         return user
@@ -119,19 +118,14 @@ class Accounts:
     @staticmethod
     async def login(user: Any, *, remember: bool = False) -> None:
         """Log the user in with new tokens; what was in the session before is dropped."""
-        accounts = state()
         with audit.cut_off("login", user.name):
-            await _start(user, remember=remember)
+            await deeds.start(user, remember=remember)
         audit.record("login", user.name)
-        key = account_key(user.name)
-        if await _known_browser(key) is None:
-            token = await greenlet_spawn(accounts.store.know_browser, key)
-            name = current_app.config["BROWSER_COOKIE_NAME"]
-
-            @after_this_request
-            async def know(response: Any) -> Any:
-                set_cookie(response, name, token, BROWSER_LIFETIME)
-                return response
+        try:
+            await deeds.know_browser(account_key(user.name))
+        except BackendUnavailable as error:
+            # Who is logged in by now stays so.
+            current_app.logger.warning("A browser is not known by its login: %s", error)
 
     @staticmethod
     async def logout() -> None:
@@ -157,44 +151,11 @@ class Accounts:
             raise AccountError("Passwords are not kept here.")
         session_id = user.current_login.session_id
         with audit.cut_off("password change", user.name):
-            found = await _check(user.name, current, None, "session", str(session_id))
-            if found is None:
-                audit.record("password change failed", user.name)
-                raise WrongPassword("This is not your current password.")
-            await accounts.users.set_password(user.name, new)
-            await greenlet_spawn(accounts.store.end_all, user.id, tokens=True)
-            await _start(found, remember=False)
-        audit.record("password changed", user.name)
-
-
-async def _check(name: str, password: str, address: str | None, scope: str, key: str) -> Any | None:
-    """Return the user with this name and password, in an attempt that the throttle lets pass."""
-    try:
-        async with state().throttle.attempt(address, scope, key) as attempt:
-            user = await state().users.authenticate(name, password)
-            attempt.right = user is not None
-    except TooManyAttempts as error:
-        audit.record("throttled", name, limit=error.limit)
-        raise
-    return user
-
-
-async def _known_browser(key: str) -> int | None:
-    """Return the id of this browser where it has logged into the account before."""
-    cookie = request.cookies.get(current_app.config["BROWSER_COOKIE_NAME"])
-    if not cookie:
-        return None
-    return await greenlet_spawn(state().store.known_browser, key, cookie)
-
-
-async def _start(user: Any, *, remember: bool) -> None:
-    former = current_user.current_login if current_user.is_authenticated else None
-    ends = former.session_id if former else None
-    start = state().store.start
-    login = await greenlet_spawn(start, user.id, audit.client(), remember=remember, ends=ends)
-    session.clear()
-    user.current_login = login
-    login_user(user, remember=remember)
+            found = await deeds.check(user.name, current, None, "session", str(session_id))
+        if found is None:
+            audit.record("password change failed", user.name)
+            raise WrongPassword("This is not your current password.")
+        await deeds.finish(deeds.set_password(accounts.users, found, new))
 
 
 def _send_to_login(confirm: int | None) -> ResponseReturnValue:

@@ -1,7 +1,6 @@
 """Settings: read from the environment, typed, and checked once at the start.
 
-`Settings` is environs' reader, with the types that the login needs, over the environment and what
-is given in code; `load_settings` turns its errors into one line each.
+`Settings` is environs' reader, with types of its own, over what the environment and code give.
 """
 
 import difflib

@@ -53,10 +53,15 @@ class Throttle:
     """Counts failed attempts; raises limits' `StorageError` while the store is out of reach."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
-        self._limiter = FixedWindowRateLimiter(create_counters(config["RATELIMIT_STORAGE_URI"]))
+        self._counters = create_counters(config["RATELIMIT_STORAGE_URI"])
+        self._limiter = FixedWindowRateLimiter(self._counters)
         self._per_account = parse(config["LOGIN_LIMIT_PER_ACCOUNT"])
         self._per_address = parse(config["LOGIN_LIMIT_PER_ADDRESS"])
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def close(self) -> None:
+        """Close the connections to the store."""
+        await self._counters.close()
 
     @asynccontextmanager
     async def attempt(self, address: str | None, scope: str, key: str) -> AsyncIterator[Attempt]:
@@ -85,8 +90,8 @@ class Throttle:
                 if attempt.right:
                     await self._limiter.clear(*counted.pop())
                 if attempt.right is not False:
-                    for counter in counted:
-                        await self._limiter.hit(*counter, cost=-1)
+                    for limit, *whose in counted:
+                        await self._counters.give_back(limit.key_for(*whose))
 
     async def _count(self, limit: RateLimitItem, scope: str, key: str) -> None:
         if not await self._limiter.hit(limit, scope, key):

@@ -9,6 +9,7 @@ Sync views and hooks run on the event loop; `quart.utils.run_sync` takes blockin
 The page on it in the project's docs tells the rest.
 """
 
+from .aliases import Quart
 from .apps import patch_apps
 from .cli import patch_cli
 from .connections import patch_connections
@@ -27,7 +28,7 @@ from .threads import patch_threads
 from .waiting import await_only, greenlet_spawn
 from .wsgi import patch_exceptions
 
-__all__ = ["await_only", "greenlet_spawn", "hosted"]
+__all__ = ["Quart", "await_only", "greenlet_spawn", "hosted"]
 
 repoint_contexts()
 make_contexts_synchronous()
@@ -38,7 +39,6 @@ replace_classes()
 patch_requests()
 patch_responses()
 patch_ranges()
-patch_connections()
 patch_templates()
 patch_apps()
 patch_threads()
@@ -46,3 +46,4 @@ patch_cli()
 patch_databases()
 patch_testing()
 patch_exceptions()
+patch_connections()  # For speed alone: all else works without this line.

@@ -16,6 +16,7 @@ from .versions import dual_method, make_context_optional
 from .waiting import answer, dual, either
 
 HOSTED: dict[type, tuple[str, ...]] = {
+    quart.asgi.ASGIHTTPConnection: ("handle_request",),
     quart.asgi.ASGIWebsocketConnection: ("handle_websocket",),
     Quart: ("startup", "shutdown"),
 }

@@ -2,6 +2,10 @@
 
 Quart makes two more tasks for each request, one of them to listen to the client. Here that one is
 made for a request that can have a body, reads it all the same, or waits for long; most do neither.
+
+It halves the processor time of a short request, and gains nothing else: without the line in
+`__init__.py` that calls `patch_connections`, all works as Quart does it. Drop it when a new Quart
+fails its tests, or makes no tasks that a request does not need.
 """
 
 import asyncio

@@ -5,6 +5,7 @@ import weakref
 from asyncio import AbstractEventLoop
 from collections.abc import AsyncGenerator
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from .drivers import hurry
@@ -54,14 +55,14 @@ def move_in(connection: Any, entry: Any) -> None:
         return
     loop = asyncio.get_running_loop()
     if loop not in _homes:
-        for dead in [other for other in _homes if other.is_closed()]:
+        for dead in [other for other in list(_homes) if other.is_closed()]:
             for lost, _ in list(_homes.pop(dead).connections.values()):
                 move_out(lost)
                 drop(lost)
         _homes[loop] = Home(loop)
-    home = _by_connection[id(connection)] = _homes[loop]
-    home.connections[id(connection)] = connection, weakref.ref(entry)
-    weakref.finalize(entry, _forget, id(connection)).atexit = False
+    key = id(connection)
+    home = _by_connection[key] = _homes[loop]
+    home.connections[key] = connection, weakref.ref(entry, partial(_forget, key))
 
 
 def move_out(connection: Any) -> AbstractEventLoop | None:
@@ -73,17 +74,12 @@ def move_out(connection: Any) -> AbstractEventLoop | None:
     return home.loop
 
 
-def _forget(connection_id: int) -> None:
+def _forget(key: int, _entry_of: Any) -> None:
     """Close a connection whose pool nobody knows any more."""
-    home = _by_connection.get(connection_id)
-    if home is None:
-        return
-    connection, entry_of = home.connections[connection_id]
-    if entry_of() is not None:  # Another, which has come to the same place in memory.
-        return
-    move_out(connection)
-    if home.loop.is_running():
-        asyncio.run_coroutine_threadsafe(call(close, connection), home.loop)
+    connection, _ = _by_connection[key].connections[key]
+    loop = move_out(connection)
+    if loop is not None and loop.is_running():
+        asyncio.run_coroutine_threadsafe(call(close, connection), loop)
     else:
         drop(connection)
 

@@ -33,6 +33,9 @@ def encode_headers(response: Any) -> list[tuple[bytes, bytes]]:
         fields.append((name, value))
     if not has_body(status):
         fields = [field for field in fields if _fits(field[0], status)]
+        if status < 200:
+            # No answer yet, to a client; servers that send it add an end all the same.
+            fields.append(("connection", "close"))
     elif not has_length and response.automatically_set_content_length:
         length = _length(response)
         if length is not None:
@@ -41,7 +44,7 @@ def encode_headers(response: Any) -> list[tuple[bytes, bytes]]:
 
 
 def _fits(name: str, status: int) -> bool:
-    if name in FRAMING:
+    if name in FRAMING or (name == "connection" and status < 200):
         return False
     return status != 304 or name in KEPT or not is_entity_header(name)
 

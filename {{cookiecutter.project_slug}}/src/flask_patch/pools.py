@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 from .drivers import can_wait, hurried, hurry
 from .homes import close, drop, move_in, move_out
 from .portals import call
+from .queues import ConnectionQueue
 from .threads import find_loop
 from .waiting import await_only
 
@@ -31,7 +32,7 @@ class Share:
 
     def take_back(self, entry: Any) -> None:
         """Take back a connection that is no longer in use."""
-        if self.queue.full() or self.disposed:
+        if self.queue.full() or (self.disposed and not self.queue.waited_for()):
             try:
                 entry.close()
             finally:
@@ -68,7 +69,7 @@ def _share_of(pool: Any) -> Share:
     loop = find_loop()
     shares: dict[AbstractEventLoop | None, Share] = vars(pool).setdefault("_shares", {})
     if loop not in shares:
-        for dead in [other for other in shares if other is not None and other.is_closed()]:
+        for dead in [each for each in list(shares) if each is not None and each.is_closed()]:
             del shares[dead]
         first = vars(pool)["_pool"]
         shares[loop] = Share(loop, pool._queue_class(first.maxsize, use_lifo=first.use_lifo))
@@ -181,7 +182,12 @@ def patch_pools(concurrency: Any) -> None:
         listen(pool, "connect", move_in, asyncio=False)  # SQLAlchemy's default fails on a class.
     # One connection for all: a database in memory, of aiosqlite, which belongs to no loop.
     listen(pools.StaticPool, "connect", _use_on_all_loops)
+    queues: Any = import_module("sqlalchemy.util.queue")
+    ConnectionQueue.Empty, ConnectionQueue.Full = queues.Empty, queues.Full
+    ConnectionQueue.wait = concurrency.await_only
     adapted = pools.AsyncAdaptedQueuePool
+    for cls in (adapted, *adapted.__subclasses__()):
+        cls._queue_class = ConnectionQueue
     adapted._pool = property(lambda self: _share_of(self).queue, _set_first_queue)
     adapted._overflow = property(lambda self: _share_of(self).overflow, _set_overflow)
     adapted._create_connection = _create_in_share(adapted._create_connection)

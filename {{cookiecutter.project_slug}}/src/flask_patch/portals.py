@@ -1,9 +1,9 @@
 """Portals: greenlets that let synchronous code wait for the event loop it runs on.
 
-A task runs its coroutine inside a portal, a greenlet of its own. Whatever has to wait there
-switches to the task with what it waits for; the task awaits that and switches back.
-The technique is that of SQLAlchemy's ``greenlet_spawn`` and ``await_only``. It is not what anyio
-calls a portal, a way from other threads to the event loop.
+A task runs its coroutine inside a portal, a greenlet of its own (anyio's portals are another thing:
+ways from threads to the loop). Whatever has to wait there switches to the task with what it waits
+for; the task awaits that and switches back. The technique is that of SQLAlchemy's
+``greenlet_spawn`` and ``await_only``.
 """
 
 import asyncio
@@ -87,10 +87,7 @@ def host(
     on_wait: Callable[[], None] | None = None,
     context: Context | None = None,
 ) -> Generator[Any, Any, T]:
-    """Await the coroutine in a portal, in the task's context if not in another.
-
-    `on_wait` is called before it waits for the first time.
-    """
+    """Await the coroutine in a portal; call `on_wait` before it waits for the first time."""
     global _latest_loop
     task = asyncio.current_task() if asyncio._get_running_loop() else None
     if task is None or task in _hosts:

@@ -1,6 +1,7 @@
 """A pytest plugin: sync code that async tests and fixtures call can wait, as in a request.
 
-`pytest_plugins = ["flask_patch.pytest_plugin"]` in `conftest.py` is all it takes, with pytest-asyncio.
+`pytest_plugins = ["flask_patch.pytest_plugin"]` in `conftest.py` is all it takes, beside
+pytest-asyncio.
 """
 
 from collections.abc import AsyncIterator, Callable, Generator

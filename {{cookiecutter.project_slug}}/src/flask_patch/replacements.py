@@ -67,7 +67,7 @@ class Replaceable:
 
 
 def patch_replacements(names: tuple[str, ...]) -> None:
-    """Let the methods of these names be replaced on an app, or overridden in a class, by sync ones."""
+    """Let sync functions replace the methods of these names, on an app or in a class."""
 
     def set_attribute(self: Quart, name: str, value: Any) -> None:
         cls = type(self)

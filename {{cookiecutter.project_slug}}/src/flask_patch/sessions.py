@@ -11,7 +11,7 @@ import quart.app
 import quart.globals
 from quart.ctx import has_app_context, has_request_context
 
-from .versions import SESSION_CONTEXTS
+from .versions import SESSION_CONTEXTS, current_request
 
 QUARTS_OWN = {"quart.app", "quart.ctx"}
 
@@ -36,7 +36,7 @@ async def template_variables() -> dict[str, Any]:
     if has_app_context():
         context["g"] = quart.globals.g._get_current_object()
     if has_request_context():
-        context["request"] = quart.globals.request._get_current_object()
+        context["request"] = current_request()
         context["session"] = quart.globals.session
     return context
 

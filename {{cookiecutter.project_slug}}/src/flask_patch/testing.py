@@ -1,7 +1,7 @@
 """Testing: Flask's test client on Quart, for tests that were written for Flask, and for async ones.
 
-It is found where it was, as `flask.testing.FlaskClient`; `app.test_client_class` chooses it. In sync
-code it answers as it does on Flask. In async code it gives a coroutine of a response like Quart's.
+It is found where it was, as `flask.testing.FlaskClient`; `app.test_client_class` chooses it. In
+sync code it answers as on Flask. In async code it gives a coroutine of a response like Quart's.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -37,7 +37,7 @@ def _run_wsgi_app(self: Any, environ: dict[str, Any], buffered: bool = False) ->
     keep = environ.get("werkzeug.debug.preserve_context")
     seen: list[Any] = []
     with request_started.connected_to(lambda app: seen.append(find_contexts()), self.application):
-        body, code, headers = await_only(exchange(self.application, environ))
+        pieces, code, headers = await_only(exchange(self.application, environ))
     if keep is not None:
         for contexts in seen:
             keep(_current(contexts))
@@ -45,7 +45,7 @@ def _run_wsgi_app(self: Any, environ: dict[str, Any], buffered: bool = False) ->
     cookies = headers.getlist("Set-Cookie")
     self._update_cookies_from_response(url.hostname or "localhost", url.path, cookies)
     phrase = HTTPStatus(code).phrase if code in set(HTTPStatus) else "Unknown"
-    return [body], f"{code} {phrase.upper()}", headers
+    return pieces if buffered else iter(pieces), f"{code} {phrase.upper()}", headers
 
 
 @contextmanager
@@ -107,19 +107,29 @@ def test_request_context(self: Quart, path: Any = "/", *args: Any, **kwargs: Any
     """Create a request context with Quart's arguments, or with Flask's."""
     if not args and _are_quarts(path, kwargs):
         return _native_test_request_context(self, path, **kwargs)
-    environ = EnvironBuilder(self, path, *args, **kwargs).get_environ()  # type: ignore[arg-type]
-    connection: Any = self.asgi_http_class(self, make_scope(environ))  # type: ignore[arg-type]
-    request = connection._create_request_from_scope(_send_nothing)
-    request.body.set_result(environ["wsgi.input"].read())
-    return self.request_context(request)
+    builder = EnvironBuilder(self, path, *args, **kwargs)  # type: ignore[arg-type]
+    return self.request_context(builder.get_environ())  # type: ignore[arg-type]
+
+
+def request_context(self: Quart, request: Any) -> Any:
+    """Create a context of a request, or of one that is described for WSGI, as in Flask."""
+    if type(request) is dict:
+        connection: Any = self.asgi_http_class(self, make_scope(request))  # type: ignore[arg-type]
+        body = request["wsgi.input"].read()
+        request = connection._create_request_from_scope(_send_nothing)
+        request.body.set_result(body)
+    return _native_request_context(self, request)
 
 
 def _are_quarts(path: Any, kwargs: dict[str, Any]) -> bool:
+    query = kwargs.get("query_string")
     return (
         kwargs.keys() <= QUARTS
         and str(path).startswith("/")
+        and str(path).isascii()
         and not isinstance(kwargs.get("data"), dict)
-        and not isinstance(kwargs.get("query_string"), str)
+        and not isinstance(query, str)
+        and not (isinstance(query, dict) and None in query.values())
     )
 
 
@@ -130,7 +140,7 @@ async def _send_nothing(message: Any) -> None:
 class ClientHeaders(Headers):
     """The headers of a test's request, in which the test has the last word on the length."""
 
-    def update(self, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]
+    def update(self, *args: Any, **kwargs: Any) -> None:
         """Add what a body calls for, as Quart's client does."""
         if "Content-Length" in self:
             kwargs.pop("Content-Length", None)
@@ -150,9 +160,11 @@ def _make_body(**kwargs: Any) -> tuple[bytes, Headers]:
 
 _native_init = FlaskClient.__init__
 _native_open: Callable[..., Any] = FlaskClient.open
+_native_request_context = Quart.request_context
 _native_test_request_context = Quart.test_request_context
-_native_make_headers = quart.testing.client.make_test_headers_path_and_query_string
-_native_make_body = quart.testing.client.make_test_body_with_headers
+_client: Any = quart.testing.client
+_native_make_headers = _client.make_test_headers_path_and_query_string
+_native_make_body = _client.make_test_body_with_headers
 QUARTS = set(signature(Quart.test_request_context).parameters)
 
 
@@ -165,6 +177,7 @@ def patch_testing() -> None:
     client.session_transaction = _session_transaction
     TRANSPARENT.update(getattr(Client, name).__code__ for name in METHODS)
     app: Any = Quart
+    app.request_context = request_context
     app.test_request_context = test_request_context
     for module in (quart.app, quart.testing.client):
         tests: Any = module

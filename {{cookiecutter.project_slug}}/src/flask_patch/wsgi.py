@@ -8,6 +8,7 @@ import quart.asgi
 from quart import Quart
 from werkzeug.datastructures import EnvironHeaders, Headers
 
+TASK_GROUP = "unhandled errors in a TaskGroup"
 _propagating: ContextVar[bool] = ContextVar("propagating", default=False)
 
 
@@ -39,25 +40,37 @@ def make_scope(environ: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-async def exchange(app: Any, environ: dict[str, Any]) -> tuple[bytes, int, Headers]:
+async def exchange(app: Any, environ: dict[str, Any]) -> tuple[list[bytes], int, Headers]:
     """Send a request to the app and return the body, status and headers of its response."""
     events = [{"type": "http.request", "body": environ["wsgi.input"].read(), "more_body": False}]
     sent: list[dict[str, Any]] = []
 
+    ended = asyncio.Event()
+
     async def receive() -> Any:
-        return events.pop() if events else await asyncio.get_running_loop().create_future()
+        if events:
+            return events.pop()
+        await ended.wait()
+        return {"type": "http.disconnect"}
 
     async def send(message: Any) -> None:
         sent.append(message)
+        if message.get("more_body") is False:
+            ended.set()
 
     token = _propagating.set(True)
     try:
         await app(make_scope(environ), receive, send)
+    except ExceptionGroup as group:
+        if group.message != TASK_GROUP or len(group.exceptions) != 1:
+            raise
+        raise group.exceptions[0] from None  # What a task group of Quart 0.23 has wrapped.
     finally:
         _propagating.reset(token)
     start = next(message for message in sent if message["type"] == "http.response.start")
     headers = Headers([(name.decode().title(), value.decode()) for name, value in start["headers"]])
-    return b"".join(message.get("body", b"") for message in sent), start["status"], headers
+    pieces = [message["body"] for message in sent if message.get("body")]
+    return pieces, start["status"], headers
 
 
 async def _handle_exception(app: Quart, error: Exception) -> Any:

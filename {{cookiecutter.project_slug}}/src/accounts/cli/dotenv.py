@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-SECRETS = {"SECRET_KEY": 64, "DEMO_PASSWORD": 16}
+from .fresh import FRESH
 
 
 @click.command("dotenv", short_help="Make .env with a fresh key.")
@@ -20,7 +20,7 @@ def command() -> None:
         raise click.ClickException("There is a .env already; it stays as it is.") from None
     except OSError as error:
         raise click.ClickException(f"{error.filename}: {error.strerror}.") from None
-    for name, size in SECRETS.items():
+    for name, size in FRESH:
         text = re.sub(f"(?m)^{name}=$", f"{name}={secrets.token_urlsafe(size)}", text)
     with open(file, "w", encoding="utf-8") as env:
         env.write(text)

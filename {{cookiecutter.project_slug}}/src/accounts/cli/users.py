@@ -66,9 +66,10 @@ def passwd(name: str, password_stdin: bool, random_password: bool) -> None:
 @click.argument("new_name")
 def rename(name: str, new_name: str) -> None:
     """Give a user another name."""
-    manager = find_manager()
+    manager, user = find_manager(), find_user(name)
+    former = user.name
     run(lambda: manager.rename(name, new_name))
-    audit.record("user renamed", name, to=new_name)
+    audit.record("user renamed", former, to=new_name)
     click.echo(f"Renamed {name} to {new_name}.")
 
 
@@ -77,9 +78,9 @@ def rename(name: str, new_name: str) -> None:
 @click.confirmation_option(prompt="Delete the user and all that refers to them?")
 def delete(name: str) -> None:
     """Delete a user and all that refers to them."""
-    manager = find_manager()
+    manager, user = find_manager(), find_user(name)
     run(lambda: manager.delete(name))
-    audit.record("user deleted", name)
+    audit.record("user deleted", user.name)
     click.echo(f"Deleted {name}.")
 
 
@@ -98,9 +99,9 @@ def disable(name: str) -> None:
 @click.argument("name")
 def enable(name: str) -> None:
     """Let a user log in again."""
-    manager = find_manager()
+    manager, user = find_manager(), find_user(name)
     run(lambda: manager.set_active(name, True))
-    audit.record("user enabled", name)
+    audit.record("user enabled", user.name)
     click.echo(f"Enabled {name}.")
 
 

@@ -1,5 +1,7 @@
 """Refusals and faults: a page for people, JSON or a line of text for programs."""
 
+from contextlib import suppress
+
 from flask_wtf.csrf import CSRFError
 from limits.errors import StorageError
 from quart import (
@@ -70,9 +72,10 @@ async def handle_http_exception(error: HTTPException) -> ResponseReturnValue:
 
 async def handle_csrf_error(error: CSRFError) -> ResponseReturnValue:
     """Refuse a form without a good token as forbidden."""
-    if request.endpoint == state().login_view and state().is_logged_in():
-        # The form was open in another tab before this browser logged in.
-        return redirect(next_url(), 303)
+    # The form may have been open in another tab before this browser logged in.
+    with suppress(BackendUnavailable):
+        if request.endpoint == state().login_view and state().is_logged_in():
+            return redirect(next_url(), 303)
     description = f"{error.description} Go back, reload the page and try again."
     return await handle_http_exception(Forbidden(description))
 

@@ -4,28 +4,21 @@ import asyncio
 import gc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import quart
 from dotenv import find_dotenv, load_dotenv
-from flask import Flask
-from quart import Quart, Response
+from quart import Response
 from werkzeug.exceptions import NotFound
 
-from flask_patch import hosted
+from flask_patch import Quart, hosted
 
 from ..records import BackendUnavailable
 from ..settings import ConfigError
 from .session_cookie import SessionInterface
 
-if TYPE_CHECKING:
-    # As `flask_patch` has it, extensions take a Quart app for a Flask app; typed ones ask for it.
-    class Base(Quart, Flask):  # type: ignore[misc]  # of what both have, Quart's counts
-        """What type checkers take the app for."""
-else:
-    Base = Quart
 
-
-class App(Base):
+class App(Quart):
     """A Quart app that checks its stores before `quart run` serves it."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -53,7 +46,7 @@ class App(Base):
             ) from None
 
 
-def load_app(create_app: Callable[[], Quart]) -> Quart:
+def load_app(create_app: Callable[[], quart.Quart]) -> quart.Quart:
     """Return the app for a server, with the settings of `.env`.
 
     Exits with one line if it cannot start. What exists by then lives as long as the process:
@@ -69,7 +62,7 @@ def load_app(create_app: Callable[[], Quart]) -> Quart:
     return app
 
 
-def check(app: Quart) -> None:
+def check(app: quart.Quart) -> None:
     """Prepare the stores before a server starts its event loop.
 
     Raises `ConfigError`, which a server would bury in a traceback once it runs.

@@ -10,7 +10,7 @@ from typing import Any
 
 from flask_login import current_user
 from quart import Quart, Response, current_app, websocket
-from quart.wrappers.response import DataBody, FileBody
+from quart.wrappers.response import DataBody, FileBody, ResponseBody
 
 from flask_patch import hosted
 
@@ -56,11 +56,13 @@ async def _end_with_login(
 
 
 async def _watch_stream(response: Response) -> Response:
-    in_one_piece = isinstance(getattr(response, "response", None), IN_ONE_PIECE)
-    if not in_one_piece and current_user.is_authenticated:
+    # A redirect that the routing makes is Werkzeug's, and in memory as well.
+    body = getattr(response, "response", None)
+    streams = isinstance(body, ResponseBody) and not isinstance(body, IN_ONE_PIECE)
+    if streams and current_user.is_authenticated:
         app: Any = current_app
-        body = _until_logout(app._get_current_object(), response.response, find_again())
-        response.response = response.iterable_body_class(body)
+        watched = _until_logout(app._get_current_object(), body, find_again())
+        response.response = response.iterable_body_class(watched)
     return response
 
 

@@ -1,0 +1,82 @@
+"""A render's pages on security name, for each promise, the tests that show it; they cannot drift."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from baking import ROOT
+
+PROJECT = ROOT / "{{cookiecutter.project_slug}}"
+DATABASE = "{% if cookiecutter.user_backend == 'sql' %}security_database.md{% endif %}"
+PAGES = {
+    "every render": PROJECT / "docs" / "security.md",
+    "sql": PROJECT / "docs" / DATABASE,
+}
+LOGIN = ROOT / "tests" / "accounts"
+SUITES = {
+    # Where the tests of each page are; the owner's are named with their file.
+    "every render": [*PROJECT.glob("tests/*.py"), *LOGIN.glob("*.py"), *LOGIN.glob("memory/*.py")],
+    "sql": [*LOGIN.glob("sql/*.py")],
+}
+
+
+def marks(nodes: list[ast.expr]) -> Iterator[tuple[int, list[str]]]:
+    """Yield the number and the ASVS ids of each promise mark."""
+    for node in nodes:
+        if isinstance(node, ast.List):
+            yield from marks(node.elts)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.promise":
+            (number,), (asvs,) = node.args, node.keywords
+            yield ast.literal_eval(number), ast.literal_eval(asvs.value).split(", ")
+
+
+def collect(suite: str) -> dict[int, str]:
+    """Return the proof of each promise as the page has to give it."""
+    shown: dict[int, list[str]] = defaultdict(list)
+    covered: dict[int, set[str]] = defaultdict(set)
+    for file in sorted(SUITES[suite], key=lambda file: (file.is_relative_to(LOGIN), file)):
+        place = "" if file.is_relative_to(LOGIN) else f"tests/{file.name}: "
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            name = file.name
+            found: list[ast.expr] = []
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                name, found = node.name, node.decorator_list
+            elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "pytestmark":
+                found = [node.value]
+            for number, ids in marks(found):
+                shown[number].append(f"- `{place}{name}`")
+                covered[number].update(ids)
+    return {
+        number: "\n".join([f"ASVS 5.0: {join(covered[number])}", "", *shown[number]])
+        for number in shown
+    }
+
+
+def join(ids: set[str]) -> str:
+    """Write ids in their order."""
+    return ", ".join(sorted(ids, key=lambda one: [int(part) for part in one.split(".")]))
+
+
+def sections(page: Path) -> dict[int, str]:
+    """Return what a page says of each promise."""
+    parts = re.split(r"^### (\d+)\. .+\n", page.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    texts = (re.split(r"^## ", text, maxsplit=1, flags=re.MULTILINE)[0] for text in parts[1::2])
+    return dict(zip(map(int, parts[::2]), texts, strict=True))
+
+
+def test_promises_are_numbered_on_from_page_to_page() -> None:
+    numbers = [number for page in PAGES.values() for number in sections(page)]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+@pytest.mark.parametrize("suite", PAGES)
+def test_each_section_ends_with_the_tests_that_show_its_promise(suite: str) -> None:
+    written, shown = sections(PAGES[suite]), collect(suite)
+    assert sorted(written) == sorted(shown)
+    for number, proof in shown.items():
+        assert written[number].rstrip().endswith("\n" + proof), f"{number}\n{proof}"
