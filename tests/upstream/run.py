@@ -115,7 +115,7 @@ def run(suite: Suite, environment: str, patch: str, *tests: str) -> dict[str, st
     label = f"{suite.name}-{environment}-{patch}"
     copy = WORK / "runs" / label
     shutil.rmtree(copy, ignore_errors=True)
-    shutil.copytree(suite.folder, copy, ignore=shutil.ignore_patterns(".git"))
+    shutil.copytree(suite.folder, copy, symlinks=True, ignore=shutil.ignore_patterns(".git"))
     if not any(has_settings(copy / name) for name in SETTINGS):
         (copy / "pytest.ini").write_text("[pytest]\n")  # Or pytest would look further up.
     results = WORK / "runs" / f"{label}.jsonl"
