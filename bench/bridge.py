@@ -1,6 +1,6 @@
 """Measure what the bridge costs, beside plain Quart: ``.venv/bin/python bench/bridge.py``.
 
-Each figure is the least processor time of many short runs, in microseconds; memory is in KiB.
+Each figure is the least processor time of many short runs, in microseconds.
 """
 
 import asyncio
@@ -15,7 +15,6 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "{{cookiecutter.project_slug}}/src"
 RUNS, ROUNDS = 40, 200
-WAITING = 2000
 SCOPE: dict[str, Any] = {
     "type": "http",
     "method": "GET",
@@ -92,30 +91,6 @@ def add_protected(app: Any) -> None:
         return "hello"
 
 
-async def waiting_memory(app: Any) -> float:
-    """Return the memory that one waiting request holds."""
-    import resource
-
-    release = asyncio.Event()
-
-    @app.get("/wait")
-    async def wait() -> str:
-        await release.wait()
-        return "hello"
-
-    def resident() -> int:
-        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
-        return int(pages) * resource.getpagesize()
-
-    before = resident()
-    tasks = [asyncio.ensure_future(request_of(app, "/wait")()) for _ in range(WAITING)]
-    await asyncio.sleep(0.5)
-    held = resident() - before
-    release.set()
-    await asyncio.gather(*tasks)
-    return held / WAITING / 1024
-
-
 async def measure(patched: bool) -> dict[str, float]:
     """Return the figures of this process, which has the bridge or not."""
     app = make_app()
@@ -142,7 +117,6 @@ async def measure(patched: bool) -> dict[str, float]:
         figures["a request under login_required"] = await microseconds(
             request_of(app, "/protected")
         )
-    figures["memory of a waiting request"] = await waiting_memory(make_app())
     return figures
 
 
@@ -187,9 +161,8 @@ def main() -> None:
     print(f"Python {sys.version.split()[0]}")
     print("| µs | plain Quart | with the bridge |\n|---|---|---|")
     for name, figure in best["bridge"].items():
-        unit = " (KiB)" if name.startswith("memory") else ""
         plain = best["plain"].get(name)
-        print(f"| {name}{unit} | {'' if plain is None else f'{plain:.1f}'} | {figure:.1f} |")
+        print(f"| {name} | {'' if plain is None else f'{plain:.1f}'} | {figure:.1f} |")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import pytest
 from bench.load import measure
 from bench.visitor import Visitor, WrongAnswer
 
-BENCH = Path(__file__).parents[1] / "bench"
+RUN = Path(__file__).parents[1] / "bench" / "run.py"
 needs_wrk = pytest.mark.skipif(not shutil.which("wrk"), reason="wrk is not installed")
 
 
@@ -57,8 +57,7 @@ def test_refusals_are_counted_as_errors(port: int) -> None:
 @pytest.mark.slow
 def test_the_benchmark_runs(tmp_path: Path) -> None:
     options = ["--quick", "--peer", "this template", "--cache", str(tmp_path)]
-    command = [sys.executable, BENCH / "run.py", *options]
-    run = subprocess.run(command, capture_output=True, text=True)
+    run = subprocess.run([sys.executable, RUN, *options], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     rows = [row for row in run.stdout.splitlines() if row.startswith("| this template")]
     # Two user backends with four pieces of work, no error, and a row on each worker.

@@ -147,8 +147,8 @@ def summary(record: dict[str, Any]) -> str:
     return (
         f"{len(supported)} extensions, {tests} behaviours: {passed['quart-0.22']} and "
         f"{passed['quart-0.23']} pass on the bridge, {passed['compared-0.22']} and "
-        f"{passed['compared-0.23']} on\nquart-flask-patch. Which, and what is tested of each, is in "
-        "[docs/extensions.md](docs/extensions.md).\n"
+        f"{passed['compared-0.23']} on\nquart-flask-patch. "
+        "Which, and what is tested of each, is in [docs/extensions.md](docs/extensions.md).\n"
     )
 
 

@@ -51,6 +51,7 @@ class Suite:
     tests: tuple[str, ...] = ("tests",)
     ignore: tuple[str, ...] = ()
     plugins: tuple[str, ...] = ()
+    timeout: int = 60
     repository: bool = False
     losses: dict[str, str] = field(default_factory=dict)
 
@@ -115,14 +116,14 @@ def run(suite: Suite, environment: str, patch: str, *tests: str) -> dict[str, st
     label = f"{suite.name}-{environment}-{patch}"
     copy = WORK / "runs" / label
     shutil.rmtree(copy, ignore_errors=True)
-    shutil.copytree(suite.folder, copy, ignore=shutil.ignore_patterns(".git"))
+    shutil.copytree(suite.folder, copy, symlinks=True, ignore=shutil.ignore_patterns(".git"))
     if not any(has_settings(copy / name) for name in SETTINGS):
         (copy / "pytest.ini").write_text("[pytest]\n")  # Or pytest would look further up.
     results = WORK / "runs" / f"{label}.jsonl"
     results.unlink(missing_ok=True)
     python = WORK / environment / "bin"
     options = ["-o", "addopts=", "-o", "asyncio_default_fixture_loop_scope=function"]
-    options += ["-p", "no:flask", "--timeout=60", f"--basetemp={copy}-tmp"]
+    options += ["-p", "no:flask", f"--timeout={suite.timeout}", f"--basetemp={copy}-tmp"]
     for plugin in ("adapt", *suite.plugins):
         options += ["-p", plugin]
     options += [f"--ignore={path}" for path in suite.ignore]

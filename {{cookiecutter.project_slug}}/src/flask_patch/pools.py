@@ -117,12 +117,12 @@ def _close_on_loop(native: Callable[..., None]) -> Callable[..., None]:
 
 
 def _finalize_in_a_hurry(native: Callable[..., None]) -> Callable[..., None]:
-    def finalize(*args: Any, is_gc_cleanup: bool = False, **kwargs: Any) -> None:
-        if not is_gc_cleanup:
-            return native(*args, **kwargs)
+    def finalize(*args: Any, fairy: Any = None, **kwargs: Any) -> None:
+        if fairy is not None:
+            return native(*args, fairy=fairy, **kwargs)
         # The garbage collector calls from anywhere, in the middle of a switch too.
         with hurry():
-            native(*args, is_gc_cleanup=True, **kwargs)
+            native(*args, **kwargs)
 
     return finalize
 
