@@ -57,6 +57,12 @@ def test_a_sync_test_reads_the_answer_as_on_flask(client, pages):
     assert (response.request.path, len(response.history)) == ("/session", 1)
 
 
+def test_a_redirect_that_keeps_the_method_keeps_the_body(app, client):
+    app.post("/from")(lambda: flask.redirect("/to", 308))
+    app.post("/to", endpoint="to")(lambda: flask.request.form["name"])
+    assert client.post("/from", data={"name": "ann"}, follow_redirects=True).text == "ann"
+
+
 def test_a_sync_test_has_the_session_and_what_the_request_has_left(client, pages):
     with client:
         assert client.get("/session").text == "1"
