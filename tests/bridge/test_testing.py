@@ -78,6 +78,16 @@ def test_a_sync_test_has_the_session_and_what_the_request_has_left(client, pages
     assert client.get("/session").text == "1"
 
 
+def test_a_test_leaves_its_app_context_while_it_keeps_a_request(app, client, pages):
+    with client:
+        with app.app_context():
+            assert client.get("/session").text == "1"
+            assert flask.request.path == "/session"
+            assert flask.current_app.name == "app"
+        assert client.get("/session").text == "2"
+    assert not flask.has_app_context()
+
+
 def test_a_sync_test_says_what_the_environment_is(client, pages):
     options = {"REMOTE_USER": "ann", "REMOTE_ADDR": "10.0.0.1"}
     response = client.get("/environ", base_url="https://example.org", environ_base=options)
