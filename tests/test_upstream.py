@@ -21,6 +21,13 @@ SUITES: dict[str, Any] = tomllib.loads((FOLDER / "suites.toml").read_text())["su
 QUARTS = ("quart-0.22", "quart-0.23")
 
 
+def recorded(name: str) -> list[str]:
+    """Return on which Quarts the suite was run; suites.toml says on which it was not yet."""
+    pending = SUITES[name].get("pending", [])
+    assert {*QUARTS} == RECORD[name].keys() - {"version"} | {*pending}
+    return [quart for quart in QUARTS if quart not in pending]
+
+
 def test_tables_say_what_the_record_says() -> None:
     for page, text in runpy.run_path(str(FOLDER / "table.py"))["pages"](RECORD).items():
         assert page.read_text() == text, f"run python tests/upstream/run.py for {page.name}"
@@ -30,12 +37,12 @@ def test_tables_say_what_the_record_says() -> None:
 def test_a_suite_is_recorded_at_its_version_and_passes_on_flask(name: str) -> None:
     entry = RECORD[name]
     assert entry["version"] == SUITES[name]["version"]
-    assert all(entry[quart]["flask"] > 0 for quart in QUARTS)
+    assert all(entry[quart]["flask"] > 0 for quart in recorded(name))
 
 
 @pytest.mark.parametrize("name", SUITES)
 def test_whatever_is_lost_has_a_reason_and_whatever_has_a_reason_is_lost(name: str) -> None:
-    lost = {test for quart in QUARTS for test in RECORD[name][quart]["lost"]}
+    lost = {test for quart in recorded(name) for test in RECORD[name][quart]["lost"]}
     assert lost == SUITES[name].get("losses", {}).keys()
 
 

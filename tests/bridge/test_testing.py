@@ -57,6 +57,12 @@ def test_a_sync_test_reads_the_answer_as_on_flask(client, pages):
     assert (response.request.path, len(response.history)) == ("/session", 1)
 
 
+def test_a_redirect_that_keeps_the_method_keeps_the_body(app, client):
+    app.post("/from")(lambda: flask.redirect("/to", 308))
+    app.post("/to", endpoint="to")(lambda: flask.request.form["name"])
+    assert client.post("/from", data={"name": "ann"}, follow_redirects=True).text == "ann"
+
+
 def test_a_sync_test_has_the_session_and_what_the_request_has_left(client, pages):
     with client:
         assert client.get("/session").text == "1"
@@ -70,6 +76,16 @@ def test_a_sync_test_has_the_session_and_what_the_request_has_left(client, pages
     assert client.get_cookie("session") is not None
     client.delete_cookie("session")
     assert client.get("/session").text == "1"
+
+
+def test_a_test_leaves_its_app_context_while_it_keeps_a_request(app, client, pages):
+    with client:
+        with app.app_context():
+            assert client.get("/session").text == "1"
+            assert flask.request.path == "/session"
+            assert flask.current_app.name == "app"
+        assert client.get("/session").text == "2"
+    assert not flask.has_app_context()
 
 
 def test_a_sync_test_says_what_the_environment_is(client, pages):

@@ -53,6 +53,7 @@ class Suite:
     plugins: tuple[str, ...] = ()
     timeout: int = 60
     repository: bool = False
+    pending: tuple[str, ...] = ()  # Where it has not been run yet.
     losses: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -68,7 +69,7 @@ class Suite:
 def suites() -> list[Suite]:
     """Read what is to be run."""
     read = tomllib.loads((HERE / "suites.toml").read_text())["suites"]
-    lists = ("tests", "ignore", "plugins")
+    lists = ("tests", "ignore", "plugins", "pending")
     return [
         Suite(name, **{key: tuple(v) if key in lists else v for key, v in entry.items()})
         for name, entry in read.items()
@@ -213,9 +214,10 @@ def differences(fresh: dict[str, Any], stored: dict[str, Any]) -> list[str]:
         f"{name}, {environment}: the record says {before}, a fresh run {now}"
         for name, entry in fresh.items()
         for environment in QUARTS
-        for before, now in [(stored[name][environment], entry[environment])]
-        if before["lost"] != now["lost"]
-        or abs(before["flask"] - now["flask"]) > SLACK * now["flask"]
+        for before, now in [(stored.get(name, {}).get(environment), entry[environment])]
+        if before is None
+        or before["lost"] != now["lost"]
+        or abs(before["flask"] - now["flask"]) > SLACK * before["flask"]
     ]
 
 

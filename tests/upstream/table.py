@@ -18,14 +18,16 @@ COLUMNS = {
 }
 
 
-def cell(result: dict[str, Any]) -> str:
+def cell(result: dict[str, Any] | None) -> str:
     """Say how many of the tests that pass on Flask pass; bold where all do."""
+    if result is None:
+        return "not run yet"
     counts = f"{result['bridge']}/{result['flask']}"
     return f"**{counts}**" if result["bridge"] == result["flask"] else counts
 
 
 def total(record: dict[str, Any], environment: str) -> dict[str, int]:
-    results = [entry[environment] for entry in record.values()]
+    results = [entry[environment] for entry in record.values() if environment in entry]
     return {side: sum(each[side] for each in results) for side in ("flask", "bridge")}
 
 
@@ -34,8 +36,8 @@ def rows(record: dict[str, Any]) -> Iterator[list[str]]:
     yield ["Suite", *COLUMNS.values(), "lost"]
     yield ["---"] * 4
     for name, entry in record.items():
-        lost = {test for environment in COLUMNS for test in entry[environment]["lost"]}
-        cells = [cell(entry[environment]) for environment in COLUMNS]
+        lost = {test for env in COLUMNS if env in entry for test in entry[env]["lost"]}
+        cells = [cell(entry.get(environment)) for environment in COLUMNS]
         yield [f"{name} {entry['version']}", *cells, reasons(name, lost)]
     yield ["All", *(cell(total(record, environment)) for environment in COLUMNS), ""]
 

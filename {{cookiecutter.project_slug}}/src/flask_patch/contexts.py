@@ -19,8 +19,9 @@ from .versions import (
     find_request_context,
     mend_teardowns,
     share_g,
+    uncover,
 )
-from .waiting import ASYNC, called_by_async, dual, lasting_loop, wait_here
+from .waiting import ASYNC, called_by_async, lasting_loop, wait_here
 
 
 class RequestContextVar:
@@ -75,6 +76,19 @@ def _dual_push(native: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return push
 
 
+def _dual_pop(native: Callable[..., Any]) -> Callable[..., Any]:
+    """Let sync code pop a context, too."""
+
+    @wraps(native)
+    def pop(self: Any, *error: Any) -> Any:
+        if sys._getframe(1).f_code.co_flags & ASYNC or called_by_async():
+            return native(self, *error)
+        uncover(self)
+        return wait_here(native(self, *error))
+
+    return pop
+
+
 def _enter(self: Any) -> Any:
     self.push()
     return self
@@ -86,6 +100,7 @@ def _exit(
     error: BaseException | None,
     _traceback: TracebackType | None,
 ) -> None:
+    uncover(self)
     wait_here(self.__aexit__(_type, error, _traceback))
 
 
@@ -128,6 +143,6 @@ def make_contexts_synchronous() -> None:
     for cls in CONTEXT_CLASSES:
         # Waiting here, not on another thread's loop: the context has to be current in this thread.
         cls.push = _dual_push(cls.push)
-        cls.pop = dual(cls.pop, wait_here)
+        cls.pop = _dual_pop(cls.pop)
         cls.__enter__ = _enter
         cls.__exit__ = _exit

@@ -51,10 +51,14 @@ def _run_wsgi_app(self: Any, environ: dict[str, Any], buffered: bool = False) ->
 @contextmanager
 def _current(contexts: dict[ContextVar[Any], Any]) -> Iterator[None]:
     """Make the contexts of a past request current; Flask ends the request here, which has ended."""
-    tokens = {variable: variable.set(context) for variable, context in contexts.items()}
+    tokens = {}
+    for variable, context in contexts.items():
+        context.kept_over = variable.get(None)
+        tokens[variable] = variable.set(context)
     yield
     for variable, token in tokens.items():
-        variable.reset(token)
+        if variable.get(None) is contexts[variable]:
+            variable.reset(token)
 
 
 def _init(self: Any, application: Any, response_wrapper: Any = None, **kwargs: Any) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextvars import ContextVar
+from io import BytesIO
 from typing import Any
 
 import quart.asgi
@@ -42,7 +43,9 @@ def make_scope(environ: dict[str, Any]) -> dict[str, Any]:
 
 async def exchange(app: Any, environ: dict[str, Any]) -> tuple[list[bytes], int, Headers]:
     """Send a request to the app and return the body, status and headers of its response."""
-    events = [{"type": "http.request", "body": environ["wsgi.input"].read(), "more_body": False}]
+    body = environ["wsgi.input"].read()
+    environ["wsgi.input"] = BytesIO(body)  # A redirect may want it once more.
+    events = [{"type": "http.request", "body": body, "more_body": False}]
     sent: list[dict[str, Any]] = []
 
     ended = asyncio.Event()
