@@ -107,9 +107,10 @@ def uncover(ctx: Any) -> None:
 
     With one context for app and request, a test cannot leave its app context otherwise.
     """
-    active: Any = quart.globals._cv_app.get(None)
+    variable: Any = quart.globals._cv_app
+    active = variable.get(None)
     if ONE_CONTEXT and active is not ctx and getattr(active, "kept_over", None) is ctx:
-        quart.globals._cv_app.set(ctx)
+        variable.set(ctx)
 
 
 def make_context_optional(native: Callable[..., Any]) -> Callable[..., Any]:
