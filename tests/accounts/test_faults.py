@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from accounts import BackendUnavailable
-from accounts.counters import PAUSE, TIMEOUT
+from accounts.redis_counters import PAUSE, TIMEOUT
 from browser import NAME, PASSWORD, Browser
 from limits.errors import StorageError
 from quart import Quart
