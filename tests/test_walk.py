@@ -127,6 +127,7 @@ def test_owner_of_a_database_follows_every_recipe(project: OwnedProject) -> None
         assert visitor.login("grace", "a password for this example").status_code == 200
         assert "Hello, grace" in visitor.client.get("/hello").text
         assert "Milk &amp; eggs" in visitor.submit("/notes", "/notes", text="Milk & eggs").text
+        visitor.client.close()
     assert (
         project.run("uv", "run", "quart", "grant", "grace", "admin").stdout
         == "grace is admin now.\n"
@@ -153,3 +154,4 @@ def test_owner_without_a_database_follows_every_recipe(project: OwnedProject) ->
         visitor = Visitor(url)
         assert visitor.login("grace", "a password for this example").status_code == 200
         assert "Hello, grace" in visitor.client.get("/hello").text
+        visitor.client.close()

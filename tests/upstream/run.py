@@ -124,6 +124,8 @@ def run(suite: Suite, environment: str, patch: str, *tests: str) -> dict[str, st
     results.unlink(missing_ok=True)
     python = WORK / environment / "bin"
     options = ["-o", "addopts=", "-o", "asyncio_default_fixture_loop_scope=function"]
+    # Python 3.13 warns of them at some later test, whichever runs when they are collected.
+    options += ["-W", "ignore:unclosed database:ResourceWarning"]
     options += ["-p", "no:flask", f"--timeout={suite.timeout}", f"--basetemp={copy}-tmp"]
     for plugin in ("adapt", *suite.plugins):
         options += ["-p", plugin]
