@@ -6,11 +6,14 @@ from asyncio import AbstractEventLoop
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 from functools import partial
+from threading import Thread
 from typing import Any
 
 from .drivers import hurry
 from .portals import call
 from .waiting import finish_now
+
+TURNS, TURN = 100, 0.01  # Seconds to wait for threads that end: one, at most.
 
 
 class Home:
@@ -31,8 +34,19 @@ class Home:
             yield
         finally:
             _homes.pop(self.loop, None)
+            threads = self._threads()
             await call(self._close_all)
             await asyncio.sleep(0)  # What was dropped is closed by the loop in its next turn.
+            for _ in range(TURNS):
+                if not any(thread.is_alive() for thread in threads):
+                    break
+                await asyncio.sleep(TURN)
+
+    def _threads(self) -> list[Thread]:
+        """Return the threads of aiosqlite's connections, which report their end to the loop."""
+        drivers = (connection.driver_connection for connection, _ in self.connections.values())
+        threads = (getattr(driver, "_thread", None) for driver in drivers)
+        return [thread for thread in threads if isinstance(thread, Thread)]
 
     def _close_all(self) -> None:
         for _, entry_of in list(self.connections.values()):
