@@ -140,7 +140,7 @@ def test_path_for_a_slug_is_refused_without_a_traceback(config: Path, tmp_path: 
 def test_cruft_creates_and_updates_and_leaves_the_env_alone(
     repository: Path, config: Path, tmp_path: Path
 ) -> None:
-    cruft = [BIN / "uvx", "--quiet", "cruft"]  # as the README has it
+    cruft: list[str | Path] = [BIN / "uvx", "--quiet", "cruft"]  # as the README has it
     run(
         *cruft,
         "create",

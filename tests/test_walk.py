@@ -118,10 +118,7 @@ def test_owner_of_a_database_follows_every_recipe(project: OwnedProject) -> None
     ):
         project.follow(chapter)
     assert project.machinery() == machinery
-    port = free_port()
-    with serve(
-        project.path, "uv", "run", "quart", "run", "--port", str(port), port=port, env=project.env
-    ) as url:
+    with project.served() as url:
         assert httpx.get(f"{url}/about").text == "An app with a login."
         visitor = Visitor(url)
         assert visitor.login("grace", "a password for this example").status_code == 200
@@ -147,10 +144,7 @@ def test_owner_without_a_database_follows_every_recipe(project: OwnedProject) ->
     ):
         project.follow(chapter)
     assert project.machinery() == machinery
-    port = free_port()
-    with serve(
-        project.path, "uv", "run", "quart", "run", "--port", str(port), port=port, env=project.env
-    ) as url:
+    with project.served() as url:
         visitor = Visitor(url)
         assert visitor.login("grace", "a password for this example").status_code == 200
         assert "Hello, grace" in visitor.client.get("/hello").text
