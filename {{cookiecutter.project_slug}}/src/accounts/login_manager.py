@@ -69,8 +69,11 @@ class SessionLoginManager(LoginManager):  # type: ignore[misc]  # Flask-Login is
         return user
 
     def _update_remember_cookie(self, response: Response) -> Response:
-        # A session that nobody has used orders nothing, and need not be read for it.
-        if getattr(session, "accessed", True):
+        # A session that nobody has used orders nothing, and need not be read for it. One that has
+        # been is nearly always without an order.
+        proxy: Any = session
+        used = proxy._get_current_object()
+        if getattr(used, "accessed", True) and "_remember" in used:
             super()._update_remember_cookie(response)
         return response
 

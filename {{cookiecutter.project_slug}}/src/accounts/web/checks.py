@@ -1,10 +1,10 @@
-"""What holds for every request: its host, its origin, who may see what, and the headers."""
+"""What holds for every request: its host, its origin, and who may see what."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from flask_login import current_user
-from quart import Quart, Response, abort, current_app, request, websocket
+from quart import Quart, Request, Response, abort, current_app, request, websocket
 from quart.typing import ResponseReturnValue
 from quart.wrappers.base import BaseRequestWebsocket
 from werkzeug.sansio.utils import host_is_trusted
@@ -25,23 +25,25 @@ def public(view: View) -> View:
 
 
 def init_app(app: Quart) -> None:
-    """Register the checks, in the order in which they are made, and the headers."""
+    """Register the checks, in the order in which they are made."""
     if not app.config["TRUSTED_HOSTS"]:
         app.config["TRUSTED_HOSTS"] = DEVELOPMENT_HOSTS
     app.before_request(check_request)
     app.before_websocket(check_websocket)
-    app.after_request(set_headers)
 
 
 async def check_request() -> ResponseReturnValue | None:
     """Refuse a foreign host, a forged form, and anonymous users off the public pages."""
-    _check_host(request)
-    if request.method not in SAFE_METHODS and not _by_token():
-        _check_origin(request)
+    # Each look through a proxy costs; this is done for every request.
+    proxy: Any = request
+    asked: Request = proxy._get_current_object()
+    _check_host(asked)
+    if asked.method not in SAFE_METHODS and not _by_token():
+        _check_origin(asked)
         state().csrf.protect(apply_exemptions=True)
     # Nobody sees anything on a page that is not there, nor in the answer to a preflight, which
     # browsers send without cookies and the app answers without calling the view.
-    if request.endpoint is None or _is_public(request.endpoint) or _is_preflight():
+    if asked.endpoint is None or _is_public(asked.endpoint) or _is_preflight(asked):
         return None
     if current_user.is_authenticated:
         return None
@@ -58,17 +60,9 @@ async def check_websocket() -> None:
         abort(401)
 
 
-async def set_headers(response: Response) -> Response:
-    """Add the headers that a view has not set itself."""
-    given = {name.lower() for name, _ in response.headers}
-    for name, value in state().headers.items():
-        if name.lower() not in given:
-            response.headers.add(name, value)
-    return response
-
-
 def _is_public(endpoint: str) -> bool:
-    view, app = current_app.view_functions.get(endpoint), current_app
+    app: Any = current_app
+    view = app.view_functions.get(endpoint)
     if getattr(view, "is_public", False):
         return True
     # Static files are as open as the login page that needs them, those of blueprints too.
@@ -77,11 +71,11 @@ def _is_public(endpoint: str) -> bool:
     return sender is not None and (sender == app or sender in app.blueprints.values())
 
 
-def _is_preflight() -> bool:
-    rule = request.url_rule
+def _is_preflight(asked: Request) -> bool:
+    rule = asked.url_rule
     return (
-        request.method == "OPTIONS"
-        and "Access-Control-Request-Method" in request.headers
+        asked.method == "OPTIONS"
+        and "Access-Control-Request-Method" in asked.headers
         and rule is not None
         and bool(rule.provide_automatic_options)
     )

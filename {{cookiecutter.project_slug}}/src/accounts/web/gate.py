@@ -1,17 +1,29 @@
-"""The gate: requests that no part of the app can make anything of are refused before it."""
+"""The gate: no request comes in that the app can make nothing of, no answer out without headers.
+
+Headers are added here, where they are bytes already: in a hook of the app they took a tenth of the
+time of a short request.
+"""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from .proxies import ASGIApp
+
+Send = Callable[[Any], Awaitable[None]]
 
 # A name of labels of up to 63 letters, or an IPv6 address, and perhaps a port.
 HOST = re.compile(rb"(\[[0-9a-fA-F:.]+\]|[\w-]{1,63}(\.[\w-]{1,63})*\.?)(:\d{1,5})?", re.ASCII)
 
 
+ANSWERS = ("http.response.start", "websocket.http.response.start")
+
+
 class Gate:
-    """ASGI middleware that answers 400 for a host that is no host and a target that is no path."""
+    """ASGI middleware that adds the headers which the app has not set itself.
+
+    It answers 400 for a host that is no host and a target that is no path.
+    """
 
     def __init__(self, app: ASGIApp, headers: Mapping[str, str]) -> None:
         self._app = app
@@ -19,8 +31,10 @@ class Gate:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Call the app, or refuse the request."""
-        if scope["type"] == "lifespan" or (_has_path(scope) and _has_host(scope)):
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
+        elif _has_path(scope) and _has_host(scope):
+            await self._app(scope, receive, self._adding_headers(send))
         elif scope["type"] == "websocket":
             # Before it is accepted, closing refuses it.
             await send({"type": "websocket.close", "code": 1008})
@@ -34,6 +48,17 @@ class Gate:
             await send({"type": "http.response.start", "status": 400, "headers": headers})
             body = b"" if scope["method"] == "HEAD" else text
             await send({"type": "http.response.body", "body": body, "more_body": False})
+
+    def _adding_headers(self, send: Send) -> Send:
+        async def adding(message: Any) -> None:
+            if message["type"] in ANSWERS:
+                headers = list(message.get("headers", ()))
+                given = {name.lower() for name, _ in headers}
+                headers += [pair for pair in self._headers if pair[0] not in given]
+                message = {**message, "headers": headers}
+            await send(message)
+
+        return adding
 
 
 def _has_path(scope: Any) -> bool:

@@ -4,7 +4,6 @@ import time
 from collections import UserDict
 from collections.abc import Callable
 from copy import deepcopy
-from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -17,11 +16,19 @@ LEEWAY = 30
 """Seconds by which the clocks of two nodes may differ."""
 
 
+FLAT = (str, int, bool, type(None))
+
+
 @lru_cache(maxsize=1024)
-def _open(serializer: URLSafeTimedSerializer, cookie: str) -> tuple[dict[str, Any], datetime]:
+def _open(
+    serializer: URLSafeTimedSerializer, cookie: str
+) -> tuple[Callable[[dict[str, Any]], dict[str, Any]], dict[str, Any], float]:
     # A browser sends the same cookie again and again. A signature that is wrong is not kept, and
     # other keys make another serializer.
-    return serializer.loads(cookie, return_timestamp=True)  # type: ignore[no-any-return]
+    content, signed_at = serializer.loads(cookie, return_timestamp=True)
+    # What a request changes in its session must not be seen by the next one.
+    copy = dict if all(type(value) in FLAT for value in content.values()) else deepcopy
+    return copy, content, signed_at.timestamp()
 
 
 class CookieSession(UserDict[str, Any], SessionMixin):
@@ -80,13 +87,13 @@ class SessionInterface(SecureCookieSessionInterface):
         if not cookie or serializer is None:
             return {}
         try:
-            content, signed_at = _open(serializer, cookie)
+            copy, content, signed_at = _open(serializer, cookie)
         except BadSignature:
             return {}
-        age = time.time() - signed_at.timestamp()
+        age = time.time() - signed_at
         if not -LEEWAY <= age <= app.permanent_session_lifetime.total_seconds():
             return {}
-        return deepcopy(content)
+        return copy(content)
 
     async def save_session(self, app: Quart, session: SessionMixin, response: Any) -> None:
         """Set the cookie anew where the session has changed."""
