@@ -267,7 +267,8 @@ def test_cruft_updates_a_project_and_leaves_what_is_its_owners(owned: Updated) -
 def test_project_of_cookiecutter_is_linked_and_updated(
     repository: Path, config: Path, tmp_path: Path
 ) -> None:
-    command = [BIN / "cookiecutter", str(repository), "--no-input", "--config-file", config]
+    command: list[str | Path] = [BIN / "cookiecutter", str(repository), "--no-input"]
+    command += ["--config-file", config]
     run(*command, cwd=tmp_path)
     project = tmp_path / "my_quart_app"
     git(project, "init", "--quiet", "--initial-branch=main")
@@ -285,7 +286,8 @@ def test_project_of_cookiecutter_is_linked_and_updated(
 def test_rendering_over_a_project_overwrites_what_is_copied(
     repository: Path, config: Path, tmp_path: Path
 ) -> None:
-    command = [BIN / "cookiecutter", str(repository), "--no-input", "--config-file", config]
+    command: list[str | Path] = [BIN / "cookiecutter", str(repository), "--no-input"]
+    command += ["--config-file", config]
     run(*command, cwd=tmp_path)
     project = tmp_path / "my_quart_app"
     rendered, copied = project / "README.md", project / "src/my_quart_app/pages.py"

@@ -211,8 +211,8 @@ def test_readme_table_lists_every_option_and_choice() -> None:
 def test_git_sees_no_generated_file(bake: Bake) -> None:
     project = bake()
     project.run("git", "init", "-q")
-    generated = (".venv/x", "instance/app.db", ".env", "src/x/__pycache__/x.pyc", ".coverage")
-    generated += ("src/x/pages.py.rej",)
+    generated = {".venv/x", "instance/app.db", ".env", "src/x/__pycache__/x.pyc", ".coverage"}
+    generated |= {"src/x/pages.py.rej"}
     for name in (*generated, "src/x/new.py"):
         (project.path / name).parent.mkdir(parents=True, exist_ok=True)
         (project.path / name).touch()
@@ -220,7 +220,7 @@ def test_git_sees_no_generated_file(bake: Bake) -> None:
         *("git", "-c", "core.excludesFile=", "ls-files", "--others", "--exclude-standard")
     ).stdout.split()
     assert "src/x/new.py" in listed
-    assert set(generated).isdisjoint(listed)
+    assert generated.isdisjoint(listed)
     assert not [name for name in listed if "__pycache__" in name or name.startswith(".venv")]
 
 
