@@ -1,10 +1,12 @@
-"""What the template adds to Cookiecutter's Jinja: the `now` tag and two filters."""
+"""What the template adds to Cookiecutter's Jinja: the `now` tag and three filters."""
 
 import json
 
 from cookiecutter.exceptions import FailedHookException
 from jinja2 import Environment
 from jinja2.ext import Extension
+
+from hooks.pre_gen_project import TEXTS, problem
 
 try:
     from jinja2_time import TimeExtension
@@ -28,9 +30,17 @@ def folder(slug: str) -> str:
     return slug
 
 
+def usable(slug: str) -> str:
+    """Make a slug that the hook accepts of what `slugify` makes of any name."""
+    others = dict.fromkeys(TEXTS, "good@example.com")
+    if not slug or problem(others | {"project_slug": slug}):
+        return f"app_{slug}" if slug else "quart_app"
+    return slug
+
+
 class AnswerExtension(Extension):
     """Offer the filters to the answers and the files."""
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        environment.filters |= {"folder": folder, "toml": toml}
+        environment.filters |= {"folder": folder, "toml": toml, "usable": usable}

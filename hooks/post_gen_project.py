@@ -11,6 +11,9 @@ from pathlib import Path
 ANSWERS = r"""{{ cookiecutter | tojson }}"""  # JSON never has three quotes in a row
 RANDOM_BYTES = (("SECRET_KEY", 64), ("DEMO_PASSWORD", 16))
 FIRST_USER = {"sql": "uv run quart users add NAME", "memory": "grep DEMO_ .env  # the one user"}
+CLOSING = """  uv run quart run  # http://localhost:5000
+The first uv run writes uv.lock, which CI and the image install from: commit it. Without uv:
+  python3 -m venv .venv && .venv/bin/pip install -e .  # and .venv/bin/quart for uv run quart"""
 
 
 def write_env(folder: Path) -> None:
@@ -32,5 +35,5 @@ if __name__ == "__main__":
     for name in (f"{migrations}/versions", migrations, "accounts/sql", "accounts/memory"):
         with contextlib.suppress(OSError):  # it holds the files of the chosen backend
             (project / "src" / name).rmdir()
-    print("Next:", f"cd {shlex.quote(str(project))}", sep="\n  ")
-    print(f"  {FIRST_USER[answers['user_backend']]}", "uv run quart run", sep="\n  ")
+    print("Next:", f"cd {shlex.quote(str(project))}", "git init", sep="\n  ")
+    print(f"  {FIRST_USER[answers['user_backend']]}", CLOSING, sep="\n")

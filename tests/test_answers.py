@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import shutil
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any, cast
@@ -16,8 +17,13 @@ from cookiecutter.exceptions import (
     FailedHookException,
 )
 from cookiecutter.main import cookiecutter
+from cookiecutter.utils import create_env_with_context
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from hooks import pre_gen_project
+
+PROMPTS = ANSWERS["__prompts__"]
 
 REFUSED_SLUGS = [
     "My_App", "my-app", "my app", "1app", "_app", "app_", "äpp", "\u0430pp", "app;rm", "a.b",
@@ -86,11 +92,42 @@ def test_author_email_that_is_no_address_is_refused(
         ("Größe & Maß", "grosse_mass"),
         ("a-b_c  d", "a_b_c_d"),
         ("Привет", "privet"),
+        ("日本語", "ri_ben_yu"),
         ("🚀", "quart_app"),
+        ("2048 Game", "app_2048_game"),
+        ("class", "app_class"),
+        ("Test", "app_test"),
+        ("A long name " * 30, "a_long_name_a_long_name_a_long_name_a_a"),
     ],
 )
 def test_slug_is_derived_from_any_name(name: str, slug: str, bake: Bake) -> None:
     assert bake(project_name=name).slug == slug
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    name=st.text() | st.sampled_from(sorted(sys.stdlib_module_names)) | st.from_regex(r"\w{1,99}")
+)
+def test_slug_that_is_derived_is_accepted_whatever_the_name(name: str) -> None:
+    environment = create_env_with_context({"cookiecutter": ANSWERS})
+    slug = environment.from_string(ANSWERS["project_slug"]).render(
+        cookiecutter={"project_name": name}
+    )
+    good = {"project_name": "x", "description": "x", "author_name": "x", "author_email": "x@y.z"}
+    assert pre_gen_project.problem({**good, "project_slug": slug}) is None
+    assert len(slug) <= 44
+
+
+def test_prompts_carry_the_rules_of_the_hook() -> None:
+    good = dict.fromkeys(TEXTS, "good@example.com") | {"project_slug": "good"}
+    assert pre_gen_project.problem(good) is None
+    bad = {name: ["two\nlines"] for name in TEXTS}
+    bad |= {"project_slug": ["A B", "class"], "author_email": ["nobody"]}
+    for name, answers in bad.items():
+        for answer in answers:
+            found = pre_gen_project.problem(good | {name: answer})
+            assert found
+            assert found[1].removesuffix(" without control characters") in PROMPTS[name]
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))

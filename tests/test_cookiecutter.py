@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 from baking import OPTIONS, ROOT, copy_template
@@ -137,31 +141,163 @@ def test_path_for_a_slug_is_refused_without_a_traceback(config: Path, tmp_path: 
     assert not (tmp_path / "a").exists()
 
 
-def test_cruft_creates_and_updates_and_leaves_the_env_alone(
-    repository: Path, config: Path, tmp_path: Path
-) -> None:
-    cruft: list[str | Path] = [BIN / "uvx", "--quiet", "cruft"]  # as the README has it
-    run(
-        *cruft,
-        "create",
-        f"file://{repository}",
-        "--no-input",
-        "--config-file",
-        config,
-        cwd=tmp_path,
-    )
-    project = tmp_path / "my_quart_app"
+@dataclass
+class Updated:
+    """A project of cruft's with its owner's work in it, and the template, which goes on."""
+
+    template: Path
+    path: Path
+    kept: dict[str, bytes]
+    secrets: list[str]
+
+    def cruft(self, *command: str, code: int = 0) -> str:
+        """Run cruft in the project."""
+        done = subprocess.run(
+            [*CRUFT, *command], cwd=self.path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def assert_kept(self) -> None:
+        """See that what is the owner's alone is as it was, and the secrets are nowhere else."""
+        for name, content in self.kept.items():
+            assert (self.path / name).read_bytes() == content, name
+        for file in self.path.rglob("*"):
+            if file.is_file() and file.name != ".env" and ".git" not in file.parts:
+                assert not any(secret.encode() in file.read_bytes() for secret in self.secrets)
+
+
+CRUFT: list[str | Path] = [BIN / "uvx", "--quiet", "cruft"]  # as the README has it
+OWNERS = {
+    "app/migrations/versions/0002_add_notes.py": """
+        \"\"\"Add notes.\"\"\"
+
+        revision, down_revision = "0002", "0001"
+    """,
+    "app/notes.py": "NOTES = 1\n",
+}
+EDITS = [
+    ("src/app/pages.py", '    """Greet who has logged in."""', '    """Greet the owner\'s way."""'),
+    (
+        "src/app/models.py",
+        "    __tablename__ = ",
+        "    # The owner's column.\n    __tablename__ = ",
+    ),
+    ("README.md", "## Find your way", "## Our house rules\n\nBe kind.\n\n## Find your way"),
+]
+NEWER = [
+    # Where the owner has changed the same line, where the owner has changed another, and elsewhere.
+    ("pages.py", '    """Greet who has logged in."""', '    """Greet the template\'s way."""'),
+    ("README.md", "## Settings\n", "## All settings\n"),
+    ("audit.py", '"""The audit log:', '"""The newer audit log:'),
+    (".env.example", "ENVIRONMENT=development\n", "ENVIRONMENT=development\nNEWER=1\n"),
+    (".gitignore", "*.rej\n", "*.rej\n*.orig\n"),
+]
+
+
+def edit(file: Path, former: str, new: str) -> None:
+    """Change a line of a file."""
+    text = file.read_text(encoding="utf-8")
+    assert former in text, file
+    file.write_text(text.replace(former, new, 1), encoding="utf-8")
+
+
+@pytest.fixture
+def owned(repository: Path, config: Path, tmp_path: Path) -> Updated:
+    """A project, made by cruft, whose owner has added a table and changed pages."""
+    where = (f"file://{repository}", "--no-input", "--config-file", config)
+    extra = ("--extra-context", json.dumps({"project_slug": "app"}))
+    run(*CRUFT, "create", *where, *extra, cwd=tmp_path)
+    project = tmp_path / "app"
     git(project, "init", "--quiet", "--initial-branch=main")
     git(project, "add", "--all")
     git(project, "commit", "--quiet", "--message=Start")
-    env = (project / ".env").read_bytes()
-    tracked = git(project, "ls-files").split()
-    assert ".cruft.json" in tracked
-    assert ".env" not in tracked
+    for name, text in OWNERS.items():
+        (project / "src" / name).write_text(dedent(text).lstrip(), encoding="utf-8")
+    for name, former, new in EDITS:
+        edit(project / name, former, new)
+    (project / "instance").mkdir()
+    with closing(sqlite3.connect(project / "instance" / "app.db")) as database:
+        database.execute("CREATE TABLE notes (text)")
+    with (project / ".env").open("a") as env:
+        env.write("GREETING=Hello\n")
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--message=Our own")
+    names = [".env", "instance/app.db", *(f"src/{name}" for name in OWNERS)]
+    kept = {name: (project / name).read_bytes() for name in names}
+    values = re.findall(r"^\w+=(\S{16,})$", kept[".env"].decode(), re.MULTILINE)
+    assert values
+    return Updated(repository, project, kept, values)
 
-    ignored = repository / "{{cookiecutter.project_slug}}" / ".gitignore"
-    ignored.write_text(ignored.read_text(encoding="utf-8") + "*.orig\n", encoding="utf-8")
-    git(repository, "commit", "--quiet", "--all", "--message=Ignore leftovers")
-    run(*cruft, "update", "--skip-apply-ask", cwd=project)
-    assert (project / ".gitignore").read_text(encoding="utf-8").endswith("*.orig\n")
+
+def test_cruft_updates_a_project_and_leaves_what_is_its_owners(owned: Updated) -> None:
+    assert {".cruft.json", *(f"src/{name}" for name in OWNERS)} <= {
+        *git(owned.path, "ls-files").split()
+    }
+    owned.cruft("check")
+    differing = owned.cruft("diff")
+    assert "Be kind." in differing
+    assert not any(secret in differing for secret in owned.secrets)
+
+    for name, former, new in NEWER:
+        (file,) = (owned.template / "{{cookiecutter.project_slug}}").rglob(name)
+        edit(file, former, new)
+    git(owned.template, "commit", "--quiet", "--all", "--message=Go on")
+    owned.cruft("check", code=1)
+    told = owned.cruft("update", "--skip-apply-ask")
+    owned.assert_kept()
+    assert "with conflicts" in told
+    for name, _former, new in EDITS:
+        assert new in (owned.path / name).read_text(encoding="utf-8")
+    text = {name: next(owned.path.rglob(name)).read_text(encoding="utf-8") for name, *_ in NEWER}
+    for name, _former, new in NEWER:
+        assert new in text[name]
+    # Both sides of the one conflict, and nothing else to merge.
+    assert re.search(
+        "<<<<<<<.*owner's way.*=======.*template's way.*>>>>>>>", text["pages.py"], re.S
+    )
+    status = git(owned.path, "status", "--porcelain").splitlines()
+    assert [line for line in status if line[0] == "U" or line[:2] == "??"] == [
+        "UU src/app/pages.py"
+    ]
+    assert list(owned.path.rglob("*.rej")) == []
+    owned.cruft("check")
+
+
+def test_project_of_cookiecutter_is_linked_and_updated(
+    repository: Path, config: Path, tmp_path: Path
+) -> None:
+    command: list[str | Path] = [BIN / "cookiecutter", str(repository), "--no-input"]
+    command += ["--config-file", config]
+    run(*command, cwd=tmp_path)
+    project = tmp_path / "my_quart_app"
+    git(project, "init", "--quiet", "--initial-branch=main")
+    git(project, "add", "--all")
+    run(*CRUFT, "link", f"file://{repository}", "--no-input", "--config-file", config, cwd=project)
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--message=Start")
+    (file,) = (repository / "{{cookiecutter.project_slug}}").rglob("audit.py")
+    edit(file, '"""The audit log:', '"""The newer audit log:')
+    git(repository, "commit", "--quiet", "--all", "--message=Go on")
+    run(*CRUFT, "update", "--skip-apply-ask", cwd=project)
+    assert "The newer audit log" in (project / "src/accounts/audit.py").read_text(encoding="utf-8")
+
+
+def test_rendering_over_a_project_overwrites_what_is_copied(
+    repository: Path, config: Path, tmp_path: Path
+) -> None:
+    command: list[str | Path] = [BIN / "cookiecutter", str(repository), "--no-input"]
+    command += ["--config-file", config]
+    run(*command, cwd=tmp_path)
+    project = tmp_path / "my_quart_app"
+    rendered, copied = project / "README.md", project / "src/my_quart_app/pages.py"
+    for file in (rendered, copied):
+        file.write_text("The owner's.\n", encoding="utf-8")
+    env = (project / ".env").read_bytes()
+    run(*command, "--overwrite-if-exists", "--skip-if-file-exists", cwd=tmp_path)
     assert (project / ".env").read_bytes() == env
+    assert rendered.read_text(encoding="utf-8") == "The owner's.\n"
+    # As the README warns of: should Cookiecutter mend it, the warning can go.
+    assert copied.read_text(encoding="utf-8") != "The owner's.\n"
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert "`--skip-if-file-exists`" in readme

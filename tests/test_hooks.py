@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -118,7 +119,14 @@ def test_hooks_print_the_next_steps_and_no_secret(
     project = bake(user_backend="memory")
     printed = capfd.readouterr().out
     assert f"cd {project.path}\n" in printed
-    assert printed.endswith("uv run quart run\n")
+    steps = re.findall(r"^  (.+)", printed, re.MULTILINE)
+    commands = [step.partition("  # ")[0] for step in steps]
+    with_pip = "python3 -m venv .venv && .venv/bin/pip install -e ."
+    assert commands[1:] == ["git init", "grep DEMO_ .env", "uv run quart run", with_pip]
+    assert "uv run quart run  # http://localhost:5000\n" in printed
+    assert "uv.lock" in printed
+    # The README says the same, and other tests do it.
+    assert f"`{with_pip.replace('python3', 'python')} &&" in project.read("README.md")
     values = settings(project.path / ".env")
     assert values["SECRET_KEY"] not in printed
     assert values["DEMO_PASSWORD"] not in printed

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import httpx
 import psycopg
 import pytest
+import yaml
 from baking import OPTIONS, PYTHONS, ROOT, Bake, BakedProject
 from interpreters import UV, find_python
 from visitor import assert_login_works, first_user, free_port, serve
@@ -342,6 +343,29 @@ def test_uv_run_installs_and_serves(bake: Bake) -> None:
     command = (UV, "run", "quart", "run", "--port", str(port))
     with serve(project.path, *command, port=port, env=project.env) as url:
         assert_login_works(url, name, password)
+
+
+def test_ci_takes_what_is_locked_and_checks_the_database(bake: Bake, postgres: str) -> None:
+    project = bake()
+    (project.path / ".env").unlink()  # as in a clone
+    jobs = yaml.safe_load(project.read(".github/workflows/ci.yml"))["jobs"]
+    steps = [step["run"] for step in jobs["test"]["steps"] if "run" in step]
+    env = {"PATH": f"{Path(UV).parent}:{os.environ['PATH']}", "DATABASE_URL": postgres}
+    first = steps[0].split()
+    assert project.run(*first, env=env, check=False).returncode != 0  # no uv.lock yet
+    project.run(UV, "sync", "--quiet", "--python", find_python(PYTHONS[-1]))
+    project.run(*first, env=env)
+    (database,) = (step for step in steps if "quart db" in step)
+    project.run("sh", "-c", database, env=env)
+    models = project.path / "src" / project.slug / "models.py"
+    with models.open("a") as file:
+        file.write("    role: Mapped[str | None]\n")
+    checks = database.split(" && ")[1:]
+    failed = project.run("sh", "-c", " && ".join(checks), env=env, check=False)
+    assert "role" in failed.stdout + failed.stderr
+    assert failed.returncode != 0
+    assert all("--locked" in step for step in steps if "uv " in step)
+    assert any("docker build" in str(step.get("run")) for step in jobs["image"]["steps"])
 
 
 def test_pipenv_installs_and_serves(bake: Bake) -> None:

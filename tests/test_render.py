@@ -81,7 +81,7 @@ def test_bandit_finds_nothing(project: BakedProject) -> None:
 
 def test_zizmor_finds_nothing(project: BakedProject) -> None:
     zizmor = Path(sys.executable).parent / "zizmor"
-    project.run(zizmor, "--offline", "--quiet", ".github/workflows")
+    project.run(zizmor, "--offline", "--quiet", ".github")
 
 
 def test_hadolint_finds_nothing(project: BakedProject) -> None:
@@ -211,7 +211,8 @@ def test_readme_table_lists_every_option_and_choice() -> None:
 def test_git_sees_no_generated_file(bake: Bake) -> None:
     project = bake()
     project.run("git", "init", "-q")
-    generated = (".venv/x", "instance/app.db", ".env", "src/x/__pycache__/x.pyc", ".coverage")
+    generated = {".venv/x", "instance/app.db", ".env", "src/x/__pycache__/x.pyc", ".coverage"}
+    generated |= {"src/x/pages.py.rej"}
     for name in (*generated, "src/x/new.py"):
         (project.path / name).parent.mkdir(parents=True, exist_ok=True)
         (project.path / name).touch()
@@ -219,8 +220,19 @@ def test_git_sees_no_generated_file(bake: Bake) -> None:
         *("git", "-c", "core.excludesFile=", "ls-files", "--others", "--exclude-standard")
     ).stdout.split()
     assert "src/x/new.py" in listed
-    assert set(generated).isdisjoint(listed)
+    assert generated.isdisjoint(listed)
     assert not [name for name in listed if "__pycache__" in name or name.startswith(".venv")]
+
+
+@pytest.mark.parametrize("slug", ["build", "dist", "instance", "node_modules"])
+def test_tools_see_the_package_whatever_its_name(slug: str, bake: Bake) -> None:
+    project = bake(project_slug=slug)
+    files = {name for name in project.files() if name.startswith(f"src/{slug}/")}
+    project.run("git", "init", "-q")
+    project.run("git", "-c", "core.excludesFile=", "add", ".")
+    assert {*project.run("git", "ls-files", f"src/{slug}").stdout.split()} == files
+    checked = project.run(sys.executable, "-m", "ruff", "check", "--show-files").stdout
+    assert f"/src/{slug}/app.py\n" in checked
 
 
 def test_readme_names_files_and_settings_that_exist(project: BakedProject) -> None:

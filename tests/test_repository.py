@@ -17,7 +17,7 @@ CHECKS = {
     "ruff format": ["ruff", "format", "--check", "--no-cache"],
     "mypy": ["mypy", "hooks", *map(str, TESTS)],
     "bandit": ["bandit", "-q", "-r", "hooks"],
-    "zizmor": ["zizmor", "--offline", "--quiet", ".github/workflows"],
+    "zizmor": ["zizmor", "--offline", "--quiet", ".github"],
 }
 
 
@@ -32,6 +32,15 @@ def test_check_finds_nothing(check: str) -> None:
 
 def test_contributing_fits_on_a_screen() -> None:
     assert len((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").splitlines()) < 40
+
+
+def test_changelog_has_what_is_unreleased_and_then_versions_newest_first() -> None:
+    headings = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    assert headings[0] == "Unreleased"
+    found = [re.fullmatch(r"(\d+)\.(\d+)\.(\d+) - (\d{4}-\d\d-\d\d)", one) for one in headings[1:]]
+    releases = [(*map(int, one.groups()[:3]), one[4]) for one in found if one]
+    assert len(releases) == len(headings) - 1 >= 1
+    assert releases == sorted(releases, reverse=True)
 
 
 def test_lock_names_no_server_and_pins_by_hash() -> None:

@@ -30,7 +30,7 @@ class Recipe:
             if language == "sh":
                 for command in code.splitlines():
                     self.project.run("sh", "-c", command)
-            else:
+            elif language != "yaml":  # that is another program's
                 places = list(PLACE.finditer(self.text, end, block.start()))
                 assert places, f"Where does this belong?\n{code}"
                 self._write(places[-1], code)
@@ -44,8 +44,8 @@ class Recipe:
             return
         text = file.read_text(encoding="utf-8")
         if place["imports"]:
-            head, code = _split_imports(code)
-            text = _after_docstring(text, head)
+            head, code = split_imports(code)
+            text = after_docstring(text, head)
         if place["where"].endswith("of") and "end" in place["where"]:
             text = f"{text.rstrip()}\n\n\n{code}"
         elif place["where"].startswith("class"):
@@ -55,19 +55,21 @@ class Recipe:
         file.write_text(text, encoding="utf-8")
 
 
-def read_recipe(project: BakedProject, chapter: str) -> Recipe:
-    """Return a chapter of the project's README."""
-    chapters = re.split(r"^## (.+)\n", project.read("README.md"), flags=re.MULTILINE)[1:]
+def read_recipe(project: BakedProject, chapter: str, page: str = "README.md") -> Recipe:
+    """Return a chapter of a page of the project."""
+    chapters = re.split(r"^## (.+)\n", project.read(page), flags=re.MULTILINE)[1:]
     return Recipe(project, dict(zip(chapters[::2], chapters[1::2], strict=True))[chapter])
 
 
-def _split_imports(code: str) -> tuple[str, str]:
+def split_imports(code: str) -> tuple[str, str]:
+    """Return the imports that code begins with, and the rest."""
     lines = code.splitlines(keepends=True)
     last = max(n for n, line in enumerate(lines) if line.startswith(("from ", "import ")))
     return "".join(lines[: last + 1]), "".join(lines[last + 1 :]).lstrip("\n")
 
 
-def _after_docstring(text: str, imports: str) -> str:
+def after_docstring(text: str, imports: str) -> str:
+    """Return a module with imports at its top."""
     end = text.index('"""', 3) + 3
     return f"{text[:end]}\n\n{imports}{text[end:].lstrip()}" if imports else text
 

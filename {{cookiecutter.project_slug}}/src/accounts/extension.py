@@ -29,6 +29,7 @@ from .throttle import Throttle
 from .web import checks, errors, redirects, watch
 from .web.gate import Gate
 from .web.proxies import TrustProxies
+from .web.request_log import RequestLog
 
 HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
 
@@ -81,7 +82,7 @@ class Accounts:
         app.after_serving(bound.throttle.close)
         gate = Gate(app.asgi_app, bound.headers)
         proxies, trusted = app.config["TRUSTED_PROXIES"], app.config["TRUSTED_PROXY_HEADERS"]
-        proxied = TrustProxies(gate, proxies, trusted)
+        proxied = TrustProxies(RequestLog(gate, app.config), proxies, trusted)
         app.asgi_app = proxied  # type: ignore[method-assign]  # as Quart's docs say
 
     @staticmethod

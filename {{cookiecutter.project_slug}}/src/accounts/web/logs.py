@@ -1,10 +1,12 @@
 """Logs: lines for people in development, lines of JSON in production."""
 
 import logging
-from typing import Any
+from typing import Any, TextIO
 
 from pythonjsonlogger.json import JsonFormatter
 from quart import Quart
+
+from .request_log import add_request_id
 
 ISO_8601 = "%Y-%m-%dT%H:%M:%S%z"
 
@@ -20,15 +22,24 @@ class EventFormatter(JsonFormatter):
 
 def init_app(app: Quart) -> None:
     """Send all logs to standard error, unless somebody has set up logging already."""
+    handler = create_handler(app.config["ENVIRONMENT"])
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    app.logger.setLevel(app.config["LOG_LEVEL"])
+    for name in ("access", "audit"):
+        logging.getLogger(name).setLevel(logging.INFO)
+
+
+def create_handler(environment: str) -> "logging.StreamHandler[TextIO]":
+    """Return what writes the lines: in `production` of JSON, else for people."""
     handler = logging.StreamHandler()
-    if app.config["ENVIRONMENT"] == "production":
+    if environment == "production":
         names = {"levelname": "level", "name": "logger", "asctime": "time"}
         fields = ["asctime", "levelname", "name", "message"]
         handler.setFormatter(EventFormatter(fields, rename_fields=names, datefmt=ISO_8601))
     else:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        line = "%(asctime)s %(levelname)s %(name)s [%(request_id)s]: %(message)s"
+        handler.setFormatter(logging.Formatter(line, defaults={"request_id": "-"}))
+    handler.addFilter(add_request_id)
     # Hypercorn writes its lines itself.
     handler.addFilter(lambda record: not record.name.startswith("hypercorn."))
-    logging.basicConfig(level=logging.WARNING, handlers=[handler])
-    app.logger.setLevel(app.config["LOG_LEVEL"])
-    logging.getLogger("audit").setLevel(logging.INFO)
+    return handler
