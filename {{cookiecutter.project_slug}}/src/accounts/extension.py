@@ -1,5 +1,6 @@
 """The login as an extension: each method does all that belongs to what it is named for."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,6 +31,7 @@ from .web import checks, errors, redirects, watch
 from .web.gate import Gate
 from .web.proxies import TrustProxies
 
+PING_TIMEOUT = 2
 HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
 
 
@@ -96,8 +98,12 @@ class Accounts:
 
     @staticmethod
     async def ping() -> None:
-        """Return when the store of logins answers."""
-        await greenlet_spawn(state().store.ping)
+        """Return when the store of logins answers; it has 2 seconds for it."""
+        try:
+            async with asyncio.timeout(PING_TIMEOUT):
+                await greenlet_spawn(state().store.ping)
+        except TimeoutError:
+            raise BackendUnavailable(f"No store of logins within {PING_TIMEOUT} s.") from None
 
     @staticmethod
     async def authenticate(name: str, password: str) -> Any | None:
