@@ -93,8 +93,8 @@ class Stream:
                     return
 
     def goes_on(self) -> str:
-        """Return `open` where more comes within two seconds."""
-        before, deadline = self.count, time.monotonic() + 2
+        """Return `open` where more comes within some seconds."""
+        before, deadline = self.count, time.monotonic() + 5
         while time.monotonic() < deadline:
             if self.count > before:
                 return "open"

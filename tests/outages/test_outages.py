@@ -42,14 +42,6 @@ def killed(store: Store) -> Iterator[None]:
 
 
 @contextmanager
-def stopped(store: Store) -> Iterator[None]:
-    """Stop the store, as for an update."""
-    store.stop()
-    yield
-    store.start()
-
-
-@contextmanager
 def restarted(store: Store) -> Iterator[None]:
     """Restart the store, and look when it is back."""
     store.restart()
@@ -83,14 +75,12 @@ READABLE = {"login": "503", "own change": "503"}
 OUTAGES: list[Outage] = [
     ("PostgreSQL hangs", hanging, GONE),
     ("PostgreSQL is killed", killed, GONE),
-    ("PostgreSQL is stopped", stopped, GONE),
     ("PostgreSQL was restarted", restarted, {}),
     ("PostgreSQL is full", full, READABLE),
     ("PostgreSQL is read-only", read_only, READABLE),
     ("PostgreSQL is slow", slow, {}),
     ("Redis hangs", hanging, {"login": "503"}),
     ("Redis is killed", killed, {"login": "503"}),
-    ("Redis was restarted", restarted, {}),
     ("Redis is full", full, {"login": "503"}),
     ("Redis is slow", slow, {}),
 ]
@@ -99,7 +89,7 @@ WELL = {
     **{"404": "404", "405": "405", "login": "303", "quart users": "done"},
     **dict.fromkeys(("open websocket", "open stream", "new websocket"), "open"),
 }
-COMMAND = {"PostgreSQL hangs", "PostgreSQL is killed", "PostgreSQL is stopped"}
+COMMAND = {"PostgreSQL hangs", "PostgreSQL is killed"}
 
 
 def lost(site: Site, looks: dict[str, Look], database: Postgres, counted: int, redis: Redis) -> str:

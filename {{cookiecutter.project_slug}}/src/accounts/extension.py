@@ -28,6 +28,7 @@ from .sessions import Sessions, Tokens
 from .state import State, state
 from .throttle import Throttle
 from .web import checks, errors, redirects, watch
+from .web.closing import Closing
 from .web.gate import Gate
 from .web.proxies import TrustProxies
 
@@ -81,7 +82,7 @@ class Accounts:
         app.before_serving(store.prepare)
         app.after_serving(store.close)
         app.after_serving(bound.throttle.close)
-        gate = Gate(app.asgi_app, bound.headers)
+        gate = Gate(Closing(app.asgi_app), bound.headers)
         proxies, trusted = app.config["TRUSTED_PROXIES"], app.config["TRUSTED_PROXY_HEADERS"]
         proxied = TrustProxies(gate, proxies, trusted)
         app.asgi_app = proxied  # type: ignore[method-assign]  # as Quart's docs say
