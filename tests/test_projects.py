@@ -255,6 +255,7 @@ def assert_refuses(project: BakedProject, setting: str, *command: str, **env: st
     errors = [line for line in printed.splitlines() if "Error" in line]
     assert len(errors) == 1, printed
     assert setting in errors[0]
+    assert "hidden" not in printed
 
 
 FAULTS = {
@@ -267,6 +268,13 @@ FAULTS = {
     "unknown scheme": ("DATABASE_URL", {"DATABASE_URL": "oracle://localhost/x"}),
     "no scheme": ("DATABASE_URL", {"DATABASE_URL": "somewhere"}),
     "nobody there": ("DATABASE_URL", {"DATABASE_URL": "postgresql://localhost:1/nothing"}),
+    "no port": ("DATABASE_URL", {"DATABASE_URL": "postgresql://u:hidden@localhost:port/x"}),
+    "impossible port": (
+        "DATABASE_URL",
+        {"DATABASE_URL": "postgresql://u:hidden@localhost:99999/x"},
+    ),
+    "unknown option": ("DATABASE_URL", {"DATABASE_URL": "mysql://127.0.0.1/x?passwd=hidden&no=1"}),
+    "no port of Redis": ("RATELIMIT_STORAGE_URI", {"RATELIMIT_STORAGE_URI": "redis://:hidden@h:p"}),
     "unknown host": ("DATABASE_URL", {"DATABASE_URL": "postgresql://nowhere.invalid/x"}),
 }
 

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from accounts import App, ConfigError, load_settings
+from accounts import App, ConfigError, Settings, load_settings
 from visits import KEY
 
 
@@ -155,11 +155,50 @@ def test_settings_of_extensions_are_read_by_their_prefix(
     assert config["MAIL_USERNAME"] == "given"
 
 
-@pytest.mark.parametrize("uri", ["memcached://x:hidden@h", "redis-//u:hidden@h", "hidden"])
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "memcached://x:hidden@h",
+        "redis-//u:hidden@h",
+        "hidden",
+        "redis://u:hidden@h:port",
+        "redis://u:hidden@h:65536",
+        "redis://:hidden/1@h:6379",
+        "redis://:1/hidden@h:6379",
+        "redis://:1#hidden@h:6379",
+        "redis://h:6379/hidden",
+        "redis://[h:6379?password=hidden",
+        "redis://h:6379?password=hidden&socket_timeout=soon",
+        "redis://h:6379?password=hidden&nonsense=1",
+    ],
+)
 def test_unusable_address_of_a_store_is_not_shown(refusal: Refusal, uri: str) -> None:
     error = refusal(RATELIMIT_STORAGE_URI=uri)
     assert error.startswith("RATELIMIT_STORAGE_URI is not usable: ")
     assert "hidden" not in error
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "memory://",
+        "redis://localhost",
+        "redis://u:p%40%2F@localhost:6379/12",
+        "rediss://localhost:6380?ssl_cert_reqs=none",
+        "redis+unix:///run/redis.sock?db=1",
+    ],
+)
+def test_address_of_a_store_that_can_be_used_is_taken(load: Load, uri: str) -> None:
+    assert load(RATELIMIT_STORAGE_URI=uri)["RATELIMIT_STORAGE_URI"] == uri
+
+
+def test_value_of_a_secret_is_not_shown_whatever_is_wrong_with_it(package: ModuleType) -> None:
+    def read(env: Settings) -> dict[str, Any]:
+        return {"ENVIRONMENT": "development", "MAIL_PASSWORD": env.int("MAIL_PASSWORD")}
+
+    with pytest.raises(ConfigError, match=r"^MAIL_PASSWORD is not usable") as caught:
+        load_settings(App(package.__name__), read, {"MAIL_PASSWORD": "hidden"})
+    assert "hidden" not in str(caught.value)
 
 
 def test_name_that_nobody_reads_is_said_with_the_nearest(

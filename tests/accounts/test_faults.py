@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from accounts import BackendUnavailable
+from accounts import BackendUnavailable, redis_counters
 from accounts.redis_counters import PAUSE, TIMEOUT
 from browser import NAME, PASSWORD, Browser
 from limits.errors import StorageError
@@ -44,6 +44,22 @@ async def test_login_refuses_while_redis_is_gone_and_the_rest_serves(
         assert (await browser.get("/protected", headers=headers)).status_code == 200
     logged = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert len(logged) == 2
+
+
+async def test_log_names_the_store_that_is_gone_and_no_password(
+    config: dict[str, Any], package: ModuleType, caplog: pytest.LogCaptureFixture
+) -> None:
+    uri = "redis://u:hidden@localhost:1/2?password=hidden"
+    app: Quart = package.create_app({**config, "RATELIMIT_STORAGE_URI": uri})
+    async with app.test_app():
+        assert (await Browser(app).login()).status_code == 503
+        assert (await Browser(app).login()).status_code == 503
+    said = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+    assert len(said) == 2
+    for line in said:
+        assert line.startswith("RATELIMIT_STORAGE_URI=redis://localhost:1/2 does not answer: ")
+        assert "hidden" not in line
+        assert len(line.splitlines()) == 1
 
 
 async def test_logins_go_on_when_the_store_is_back(
@@ -126,6 +142,30 @@ async def test_redis_that_hangs_is_not_waited_for_by_others_nor_again_and_again(
         server.send_signal(signal.SIGCONT)
         await asyncio.sleep(PAUSE)
         assert (await browsers[0].login()).status_code == 303
+
+
+@pytest.mark.promise(34, asvs="16.5.2, 6.3.1")
+async def test_tries_while_redis_hangs_keep_nobody_out_after_it(
+    config: dict[str, Any],
+    package: ModuleType,
+    redis_server: tuple[str, subprocess.Popen[bytes]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    url, server = redis_server
+    monkeypatch.setattr(redis_counters, "PAUSE", 0.3)
+    limit = {"LOGIN_LIMIT_PER_ADDRESS": "2 per 15 minutes"}
+    app: Quart = package.create_app({**config, **limit, "RATELIMIT_STORAGE_URI": url})
+    async with app.test_app():
+        await Part(app, app.extensions["accounts"].users).add(NAME, PASSWORD)
+        for _ in range(3):
+            browser = Browser(app)
+            assert (await browser.login()).status_code == 303
+            # It is sent the attempt, answers nobody, and counts it when it goes on.
+            server.send_signal(signal.SIGSTOP)
+            assert (await Browser(app).login()).status_code == 503
+            server.send_signal(signal.SIGCONT)
+            await asyncio.sleep(0.4)
+        assert (await Browser(app).login()).status_code == 303
 
 
 @pytest.mark.promise(39, asvs="16.5.2")

@@ -3,13 +3,17 @@
 import time
 from collections import OrderedDict
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
+from environs import EnvError
 from limits.aio.storage import Storage
 from limits.errors import StorageError
 
 if TYPE_CHECKING:
     from .redis_counters import RedisCounters
 
+STORES = ("memory", "redis", "redis+unix", "rediss")
+ESCAPED = "In a password, / is written %2F, # is %23, ? is %3F and @ is %40"
 MAXIMUM_COUNTERS = 100_000
 """Counters kept in memory, some 35 MiB; the one used longest ago goes first."""
 
@@ -79,6 +83,26 @@ class MemoryCounters(Storage):
             if expires_at > now and len(self._counters) <= self._maximum:
                 return
             del self._counters[key]
+
+
+def rate_limit_store(value: str) -> str:
+    """Parse the address of what counts attempts; what could be a password's is never shown."""
+    try:
+        parts = urlsplit(value)
+        scheme, _ = parts.scheme, parts.port
+    except ValueError:
+        raise EnvError(f"its port is no number up to 65535. {ESCAPED}") from None
+    if scheme not in STORES:
+        raise EnvError("not a store such as memory:// or redis://localhost:6379")
+    if "@" in parts.path or parts.fragment:
+        raise EnvError(f"its host ends too early. {ESCAPED}")
+    if scheme in ("redis", "rediss") and not f"0{parts.path.strip('/')}".isdecimal():
+        raise EnvError("its database is no number, as in redis://localhost:6379/0")
+    if scheme != "memory":
+        from .redis_counters import check_options
+
+        check_options(value)
+    return value
 
 
 def create_counters(uri: str) -> "MemoryCounters | RedisCounters":

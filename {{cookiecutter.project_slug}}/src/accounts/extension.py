@@ -1,5 +1,6 @@
 """The login as an extension: each method does all that belongs to what it is named for."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,10 +28,12 @@ from .sessions import Sessions, Tokens
 from .state import State, state
 from .throttle import Throttle
 from .web import checks, errors, redirects, watch
+from .web.closing import Closing
 from .web.gate import Gate
 from .web.proxies import TrustProxies
 from .web.request_log import RequestLog
 
+PING_TIMEOUT = 2
 HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
 
 
@@ -80,7 +83,7 @@ class Accounts:
         app.before_serving(store.prepare)
         app.after_serving(store.close)
         app.after_serving(bound.throttle.close)
-        gate = Gate(app.asgi_app, bound.headers)
+        gate = Gate(Closing(app.asgi_app), bound.headers)
         proxies, trusted = app.config["TRUSTED_PROXIES"], app.config["TRUSTED_PROXY_HEADERS"]
         proxied = TrustProxies(RequestLog(gate, app.config), proxies, trusted)
         app.asgi_app = proxied  # type: ignore[method-assign]  # as Quart's docs say
@@ -97,8 +100,12 @@ class Accounts:
 
     @staticmethod
     async def ping() -> None:
-        """Return when the store of logins answers."""
-        await greenlet_spawn(state().store.ping)
+        """Return when the store of logins answers; it has 2 seconds for it."""
+        try:
+            async with asyncio.timeout(PING_TIMEOUT):
+                await greenlet_spawn(state().store.ping)
+        except TimeoutError:
+            raise BackendUnavailable(f"No store of logins within {PING_TIMEOUT} s.") from None
 
     @staticmethod
     async def authenticate(name: str, password: str) -> Any | None:

@@ -60,8 +60,7 @@ class SessionLoginManager(LoginManager):  # type: ignore[misc]  # Flask-Login is
             return None
         if resumed.login is None:
             audit.record("stolen remember token", user.name)
-            # The order to delete it is obeyed at the end of the request.
-            session["_remember"] = CLEAR
+            self.forget_remembered()
             flash(STOLEN)
             return None
         user.current_login = resumed.login

@@ -11,7 +11,6 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 from dotenv import dotenv_values, find_dotenv
@@ -20,12 +19,13 @@ from limits import parse
 from marshmallow.validate import OneOf, Range
 from quart import Quart
 
+from .counters import rate_limit_store
 from .web import logs
 from .web.proxies import HEADERS
 
 MINIMUM_KEY_BYTES = 32
 PLACEHOLDERS = ("secret", "changeme", "change-me", "changethis", "placeholder", "your-", "example")
-STORES = ("memory", "redis", "redis+unix", "rediss")
+SECRETS = ("KEY", "URL", "URI", "DSN", "PASSWORD", "SECRET", "TOKEN")  # What names of them hold.
 TOOLS = ("FLASK_", "QUART_", "PYTHON")  # Their settings may be in `.env` as well.
 
 
@@ -181,20 +181,12 @@ def rate_limit(value: str) -> str:
     return value
 
 
-def rate_limit_store(value: str) -> str:
-    """Parse the address of what counts attempts."""
-    if urlsplit(value).scheme not in STORES:
-        raise EnvError("not a store such as memory:// or redis://localhost:6379")
-    return value
-
-
 def _explain(settings: Settings, error: EnvError) -> str:
     name = settings.names[-1]
     if not isinstance(error, EnvValidationError) and str(error).endswith("not set"):
         return f"{name} is not set. Run: quart dotenv, which makes a .env with a fresh one."
     value = settings.given.get(name, os.environ.get(name))
-    # The value of a key, or of what may hold a password, is never shown.
-    shown = "" if "KEY" in name or "URL" in name or "URI" in name else f"={value!r}"
+    shown = "" if any(word in name for word in SECRETS) else f"={value!r}"
     messages = getattr(error, "error_messages", None) or [str(error)]
     reason = str(messages[0] if isinstance(messages, list) else messages).rstrip(".")
     return f"{name}{shown} is not usable: {reason}. See .env.example."

@@ -13,6 +13,7 @@ from weakref import WeakValueDictionary
 
 from limits import RateLimitItem, parse
 from limits.aio.strategies import FixedWindowRateLimiter
+from limits.errors import StorageError
 from werkzeug.exceptions import TooManyRequests
 
 from .addresses import networks
@@ -80,7 +81,11 @@ class Throttle:
             try:
                 for counter in counters:
                     counted.append(counter)
-                    await self._count(*counter)
+                    try:
+                        await self._count(*counter)
+                    except StorageError:
+                        counted.pop()  # The store sees to what it could not answer.
+                        raise
                 yield attempt
             except asyncio.CancelledError:
                 # Who hangs up in the middle of an attempt has made it.

@@ -68,17 +68,25 @@ async def _watch_stream(response: Response) -> Response:
 
 async def _until_logout(app: Quart, body: Any, find: Callable[[], Any]) -> AsyncIterator[Any]:
     interval = app.config["LOGIN_CHECK_INTERVAL"].total_seconds()
-    due = time.monotonic() + interval
-    async with body as chunks:
-        async for chunk in chunks:
-            # A stream that sends nothing gives nothing away, and is not looked at meanwhile.
-            if time.monotonic() >= due:
-                if not await _is_logged_in(app, find):
-                    return
-                due = time.monotonic() + interval
-            yield chunk
+    due, look = time.monotonic() + interval, None
+    try:
+        async with body as chunks:
+            async for chunk in chunks:
+                # A stream that sends nothing gives nothing away, and is not looked at meanwhile.
+                # It goes on while a store takes its time.
+                if look is None and time.monotonic() >= due:
+                    look = asyncio.create_task(_is_logged_in(app, find))
+                if look is not None and look.done():
+                    if not look.result():
+                        return
+                    due, look = time.monotonic() + interval, None
+                yield chunk
+    finally:
+        if look is not None:
+            look.cancel()
 
 
+@hosted
 async def _is_logged_in(app: Quart, find: Callable[[], Any]) -> bool:
     try:
         async with app.app_context():
