@@ -280,12 +280,43 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("server", ["quart", "uvicorn"])  # Hypercorn's exit code may be 0 even so
+@pytest.mark.parametrize("server", ["quart", "uvicorn"])  # Hypercorn: see below
 def test_bad_setting_is_named_in_one_line(server: str, fault: str, install: Install) -> None:
     project = install("sql", PYTHONS[-1])
     setting, env = FAULTS[fault]
     program, *options = SERVERS[server].replace("{slug}", project.slug).split()
     assert_refuses(project, setting, tool(project, program), *options, **env)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_command_of_the_readme_fails_where_the_app_cannot_start(
+    backend: str, install: Install
+) -> None:
+    project = install(backend, PYTHONS[-1])
+    found = re.search(r"^hypercorn (.+)$", project.read("README.md"), re.MULTILINE)
+    assert found
+    options = found[1].replace("0.0.0.0:8000", "127.0.0.1:{port}").split()
+    # A manager of services restarts, and tells of, what does not end with 0.
+    assert_refuses(project, "SECRET_KEY", tool(project, "hypercorn"), *options, SECRET_KEY="short")
+
+
+@pytest.mark.parametrize("hidden", [False, True], ids=["with .env", "without .env"])
+def test_commands_below_the_project_use_its_own_database(
+    hidden: bool, install: Install, tmp_path: Path
+) -> None:
+    installed = install("sql", PYTHONS[-1])
+    project = BakedProject(
+        Path(shutil.copytree(installed.path, tmp_path / installed.slug, symlinks=True)),
+        installed.answers,
+    )
+    name, _ = first_user(project, tool(installed, "quart"))
+    env = {"SECRET_KEY": "0123456789 a key for tests and nothing else"}
+    env |= {"ENVIRONMENT": "development", "PYTHONPATH": str(project.path / "src")}
+    if hidden:
+        (project.path / ".env").unlink()
+    command = f"cd src/{project.slug}/static && {tool(installed, 'quart')} users list"
+    assert name in project.run("sh", "-c", command, env=env).stdout.split()
+    assert [*project.path.rglob("app.db")] == [project.path / "instance" / "app.db"]
 
 
 def test_unmigrated_database_is_named_in_one_line(install: Install, postgres: str) -> None:

@@ -14,6 +14,7 @@ SPOOFED = {
     "X-Forwarded-For": "203.0.113.9",
     "X-Forwarded-Proto": "https",
     "X-Forwarded-Host": "evil.example",
+    "X-Forwarded-Port": "8443",
     "X-Forwarded-Prefix": "/evil",
 }
 
@@ -45,12 +46,58 @@ async def test_nothing_is_believed_without_a_proxy(browser: Browser, seen: str) 
 
 @pytest.mark.promise(19, asvs="15.3.4")
 @pytest.mark.settings(TRUSTED_PROXIES="1")
-async def test_proxy_is_believed_its_address_and_nothing_that_it_need_not_set(
+async def test_proxy_is_believed_what_most_set_and_nothing_that_it_need_not_set(
     browser: Browser, seen: str
 ) -> None:
     headers = SPOOFED | {"X-Forwarded-For": "6.6.6.6, 203.0.113.9:50213"}
     found = await visit(browser, seen, **headers)
-    assert found == {"address": "203.0.113.9", "url": "http://localhost/seen"}
+    assert found == {"address": "203.0.113.9", "url": "https://localhost:8443/seen"}
+
+
+@pytest.mark.settings(TRUSTED_PROXIES="1")
+@pytest.mark.parametrize(
+    ("host", "port", "seen_as"),
+    [
+        # Where the proxy listens is not always where it is reached.
+        ("localhost:8443", "443", "localhost:8443"),
+        ("localhost:8443", "9999", "localhost:8443"),
+        ("localhost", "443", "localhost"),
+        ("localhost", "80", "localhost"),
+        ("localhost", "many", "localhost"),
+        ("[::1]", "8443", "[::1]:8443"),
+    ],
+)
+async def test_port_is_what_the_browser_asked_for_else_the_proxys(
+    browser: Browser, seen: str, host: str, port: str, seen_as: str
+) -> None:
+    headers = {"Host": host, "X-Forwarded-Proto": "https", "X-Forwarded-Port": port}
+    found = await visit(browser, seen, **headers)
+    assert found["url"] == f"https://{seen_as}/seen"
+
+
+@pytest.mark.settings(TRUSTED_PROXIES="1")
+async def test_form_of_another_port_is_refused_with_a_line_on_the_header(browser: Browser) -> None:
+    form = {"csrf_token": await browser.token(), "username": "alice", "password": "x"}
+    headers = {"Origin": "https://localhost:8443", "X-Forwarded-Proto": "https"}
+    refused = await browser.post("/", form=form, headers=headers)
+    assert refused.status_code == 403
+    [line] = [line for line in (await browser.text(refused)).splitlines() if "$http_host" in line]
+    assert "X-Forwarded-Port" in line
+    sent = await browser.post("/", form=form, headers=headers | {"X-Forwarded-Port": "8443"})
+    assert sent.status_code == 401
+
+
+@pytest.mark.promise(19, asvs="15.3.4")
+@pytest.mark.settings(TRUSTED_PROXIES="1")
+async def test_http_2_without_tls_is_refused_behind_a_proxy(browser: Browser) -> None:
+    # As a client speaks it after `Upgrade: h2c`, past the proxy; it writes its own headers then.
+    spoken = {"http_version": "2", "headers": {"X-Forwarded-Proto": "https"}}
+    assert (await browser.get("/healthz", **spoken)).status_code == 505
+    assert (await browser.get("/healthz", http_version="2", scheme="https")).status_code == 200
+
+
+async def test_http_2_without_a_proxy_is_answered(browser: Browser) -> None:
+    assert (await browser.get("/healthz", http_version="2")).status_code == 200
 
 
 @pytest.mark.settings(
@@ -79,6 +126,9 @@ async def test_unusable_value_is_ignored(browser: Browser, seen: str) -> None:
 async def test_app_under_a_prefix_knows_it(browser: Browser, seen: str) -> None:
     found = await visit(browser, seen, **{"X-Forwarded-Prefix": "/tool/"})
     assert found["url"] == "http://localhost/tool/seen"
+    for unusable in ("//evil.example", "tool?", "/a b", "/\\evil"):
+        found = await visit(browser, seen, **{"X-Forwarded-Prefix": unusable})
+        assert found["url"] == "http://localhost/seen"
 
 
 async def test_server_that_believes_everybody_itself_is_not_believed(

@@ -76,6 +76,20 @@ async def test_stolen_cookie_is_shown_logged_and_ended_when_its_owner_returns(
     assert await store.sessions_of(alice.id) == []
 
 
+async def test_remembered_browser_is_let_in_at_the_address_that_people_bookmark(
+    remembered: Browser,
+) -> None:
+    answer = await remembered.get("/")
+    assert (answer.status_code, answer.location) == (303, "/home")
+    assert (await remembered.get("/home")).status_code == 200
+    close(remembered)
+    # What needs a fresh login says so, and leads on to what was asked for.
+    page = await remembered.get("/account/password", follow_redirects=True)
+    assert "Log in again to continue." in await remembered.text(page)
+    answer = await remembered.login(path="/?confirm=1&next=/account/password")
+    assert answer.location == "/account/password"
+
+
 @pytest.mark.promise(28, asvs="7.4.1")
 async def test_thief_who_comes_second_ends_the_login_too(remembered: Browser, clock: Clock) -> None:
     thief = copy(remembered)

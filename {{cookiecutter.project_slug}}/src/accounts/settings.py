@@ -20,8 +20,10 @@ from marshmallow.validate import OneOf, Range
 from quart import Quart
 
 from .counters import rate_limit_store
+from .hosts import host_names
 from .web import logs
-from .web.proxies import HEADERS
+from .web.proxies import proxy_headers
+from .words import bare, cookie_name, words
 
 MINIMUM_KEY_BYTES = 32
 PLACEHOLDERS = ("secret", "changeme", "change-me", "changethis", "placeholder", "your-", "example")
@@ -45,13 +47,14 @@ class Settings(Env):
         self.given = given or {}
         self.dotenv = find_dotenv(usecwd=True)
         self.names: list[str] = []
-        for parser in (secret_key, secret_keys, words, proxy_headers, rate_limit, rate_limit_store):
+        keys, limits = (secret_key, secret_keys), (rate_limit, rate_limit_store)
+        for parser in (*keys, words, host_names, cookie_name, proxy_headers, *limits):
             self.add_parser(parser.__name__, parser)
 
     def _get_value(self, env_key: str, default: Any) -> Any:
         self.names.append(env_key)
         value = self.given.get(env_key, os.environ.get(env_key))
-        value = value.strip() if isinstance(value, str) else value
+        value = bare(value) if isinstance(value, str) else value
         return default if value in (None, "") else value
 
     def choice(self, name: str, choices: Iterable[str]) -> str:
@@ -72,8 +75,9 @@ class Settings(Env):
         return time or timedelta(**default)
 
     def folder(self, name: str, default: str) -> str:
-        """Read a folder; a relative one is below the project's, where its `.env` is."""
-        project = Path(self.dotenv).parent if self.dotenv else Path.cwd()
+        """Read a folder; a relative one is below the project's, wherever in it a command runs."""
+        mark = self.dotenv or find_dotenv(".quartenv", usecwd=True)
+        project = Path(mark).parent if mark else Path.cwd()
         return str(project / self.str(name, default))
 
     def prefixed_names(self, prefixes: Iterable[str]) -> dict[str, Any]:
@@ -81,7 +85,8 @@ class Settings(Env):
         found = {}
         for name in sorted({*os.environ, *self.given}):
             if name.startswith(tuple(prefixes)):
-                value = self._get_value(name, "")
+                self.names.append(name)
+                value = self.given.get(name, os.environ.get(name))
                 with suppress(ValueError, TypeError):
                     value = json.loads(value)
                 found[name] = value
@@ -109,6 +114,7 @@ def load_settings(
     settings = Settings(given)
     try:
         config = read(settings)
+        cookies = settings.cookie_name("COOKIE_NAME", app.name)
     except EnvError as error:
         raise ConfigError(_explain(settings, error)) from None
     if settings.given.get("LOGIN_DISABLED", os.environ.get("LOGIN_DISABLED")):
@@ -120,7 +126,7 @@ def load_settings(
             "such as example.org, or set ENVIRONMENT=development."
         )
     unread = {name: value for name, value in settings.given.items() if name not in settings.names}
-    app.config.update({**_derived(app.name, production), **config, **unread})
+    app.config.update({**_derived(cookies, production), **config, **unread})
     app.instance_path = config["INSTANCE_PATH"]
     logs.init_app(app)
     for line in settings.unread():
@@ -128,7 +134,8 @@ def load_settings(
 
 
 def _derived(name: str, production: bool) -> dict[str, Any]:
-    # Browsers do not tell the ports of a host apart: each app has names of its own.
+    # Browsers do not tell the ports of a host apart, and paths keep no app from another's cookies:
+    # each app has names of its own.
     cookie = f"{'__Host-' if production else ''}{name}"
     return {
         "SESSION_COOKIE_NAME": f"{cookie}_session",
@@ -155,21 +162,6 @@ def secret_key(value: str) -> str:
 def secret_keys(value: str | list[str]) -> list[str]:
     """Parse keys that are separated by commas."""
     return [secret_key(key) for key in words(value)]
-
-
-def words(value: str | list[str]) -> list[str]:
-    """Parse words that are separated by commas."""
-    if not isinstance(value, str):
-        return value
-    return [word.strip() for word in value.split(",") if word.strip()]
-
-
-def proxy_headers(value: str | list[str]) -> list[str]:
-    """Parse which of the headers `X-Forwarded-...` of proxies are believed."""
-    names = [name.lower() for name in words(value)]
-    if unknown := set(names) - set(HEADERS):
-        raise EnvError(f"{', '.join(sorted(unknown))} is none of {', '.join(HEADERS)}")
-    return names
 
 
 def rate_limit(value: str) -> str:

@@ -2,7 +2,7 @@
 
 from quart import Blueprint, render_template
 
-from accounts import public
+from accounts import probe
 
 from .extensions import accounts
 
@@ -22,14 +22,14 @@ async def protected() -> str:
 
 
 @bp.get("/healthz")
-@public
+@probe
 async def healthz() -> str:
     """Say that the process serves."""
     return "ok"
 
 
 @bp.get("/readyz")
-@public
+@probe
 async def readyz() -> str:
     """Say that the store of logins answers; without it this is a 503."""
     await accounts.ping()

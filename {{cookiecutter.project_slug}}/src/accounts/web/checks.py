@@ -7,14 +7,17 @@ from flask_login import current_user
 from quart import Quart, Request, Response, abort, current_app, request, websocket
 from quart.typing import ResponseReturnValue
 from quart.wrappers.base import BaseRequestWebsocket
-from werkzeug.sansio.utils import host_is_trusted
 
+from ..hosts import is_trusted
 from ..state import state
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 DEVELOPMENT_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
-BEHIND_A_PROXY = "Behind a proxy, it has to pass the host on as it is: Host $http_host."
+BEHIND_A_PROXY = (
+    "Behind a proxy, it has to pass on the host with its port (nginx: proxy_set_header Host "
+    "$http_host, or X-Forwarded-Port) and X-Forwarded-Proto, and TRUSTED_PROXIES has to be set."
+)
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
@@ -22,6 +25,15 @@ def public(view: View) -> View:
     """Decorate a view or websocket that anonymous visitors may see; all others ask for a login."""
     view.is_public = True  # type: ignore[attr-defined]  # functions take attributes
     return view
+
+
+def probe(view: View) -> View:
+    """Decorate a view for health checks: public, and answered whatever host it is asked for by.
+
+    Orchestrators and load balancers ask by address. So it should tell nothing.
+    """
+    view.is_probe = True  # type: ignore[attr-defined]  # as above
+    return public(view)
 
 
 def init_app(app: Quart) -> None:
@@ -60,6 +72,12 @@ async def check_websocket() -> None:
         abort(401)
 
 
+def is_probed(request: BaseRequestWebsocket) -> bool:
+    """Return whether the request is a health check."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    return bool(getattr(view, "is_probe", False))
+
+
 def _is_public(endpoint: str) -> bool:
     app: Any = current_app
     view = app.view_functions.get(endpoint)
@@ -82,7 +100,8 @@ def _is_preflight(asked: Request) -> bool:
 
 
 def _check_host(request: BaseRequestWebsocket) -> None:
-    if not host_is_trusted(request.host, current_app.config["TRUSTED_HOSTS"]):
+    trusted = is_trusted(request.host, current_app.config["TRUSTED_HOSTS"])
+    if not trusted and not is_probed(request):
         # Plain text: no page can link to anything under a host that may be no host name at all.
         refusal = "This host name is not among TRUSTED_HOSTS."
         abort(Response(refusal, 400, content_type="text/plain; charset=utf-8"))

@@ -19,6 +19,7 @@ from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable, Un
 
 from ..records import BackendUnavailable
 from ..state import state
+from .checks import is_probed
 from .redirects import next_url
 
 
@@ -56,12 +57,13 @@ async def handle_http_exception(error: HTTPException) -> ResponseReturnValue:
     if error.response is not None:
         return error.response  # type: ignore[return-value]  # Werkzeug's, which Quart accepts
     response = Response(error.name, mimetype="text/plain")
-    # Without a request this is a websocket, before it is accepted.
-    if has_request_context() and wants_html():
+    # Without a request this is a websocket, before it is accepted. Who probes is told no more.
+    asked = has_request_context() and not is_probed(request)
+    if asked and wants_html():
         # The page shows who is logged in if that is known, and asks no store that may be gone.
         state().login_manager.load_nobody()
         response = Response(await render_template("error.html", error=error))
-    elif has_request_context() and wants_json():
+    elif asked and wants_json():
         response = jsonify(error=error.name, description=error.description)
     response.status_code = error.code or 500
     for name, value in error.get_headers():

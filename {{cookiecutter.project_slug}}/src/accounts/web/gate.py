@@ -8,8 +8,10 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from .answers import refuse
 from .proxies import ASGIApp
 
+MALFORMED = "This is no request for a page: its host or its path is malformed."
 Send = Callable[[Any], Awaitable[None]]
 
 # A name of labels of up to 63 letters, or an IPv6 address, and perhaps a port.
@@ -35,19 +37,8 @@ class Gate:
             await self._app(scope, receive, send)
         elif _has_path(scope) and _has_host(scope):
             await self._app(scope, receive, self._adding_headers(send))
-        elif scope["type"] == "websocket":
-            # Before it is accepted, closing refuses it.
-            await send({"type": "websocket.close", "code": 1008})
         else:
-            text = b"This is no request for a page: its host or its path is malformed."
-            headers = [
-                *self._headers,
-                (b"content-type", b"text/plain; charset=utf-8"),
-                (b"content-length", str(len(text)).encode()),
-            ]
-            await send({"type": "http.response.start", "status": 400, "headers": headers})
-            body = b"" if scope["method"] == "HEAD" else text
-            await send({"type": "http.response.body", "body": body, "more_body": False})
+            await refuse(scope, send, 400, MALFORMED, self._headers)
 
     def _adding_headers(self, send: Send) -> Send:
         async def adding(message: Any) -> None:
