@@ -16,7 +16,7 @@ import httpx
 import pytest
 from baking import PYTHONS, Bake, BakedProject
 from interpreters import UV, find_python
-from nginx import certificate, nginx
+from nginx import certificate, nginx, recipe
 from visitor import Visitor, first_user, free_port, serve
 
 pytestmark = pytest.mark.slow
@@ -283,3 +283,11 @@ def test_health_is_told_whatever_host_is_asked_for_and_nothing_else(
     for path in ("/", "/static/style.css", "/nowhere"):
         refused = exchange(port, ask(path, "Host: 10.1.2.3:8000", "Connection: close"), None)
         assert refused.startswith(b"HTTP/1.1 400"), refused
+
+
+def test_recipe_of_the_readme_is_that_of_the_docs(site: BakedProject) -> None:
+    found = re.search(r"```nginx\n(.+?)```", site.read("README.md"), re.DOTALL)
+    assert found
+    lines = {line.strip() for line in found[1].splitlines() if "#" not in line}
+    tested = recipe().replace("http://app;", "http://127.0.0.1:8000;").splitlines()
+    assert lines <= {line.strip() for line in tested}
