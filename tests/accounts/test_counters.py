@@ -5,8 +5,9 @@ import tracemalloc
 
 import pytest
 from accounts.counters import MemoryCounters, create_counters
+from accounts.redis_counters import RedisCounters
 from accounts.tokens import digest
-from visits import Clock
+from visits import Clock, redis_url, unique
 
 pytestmark = pytest.mark.promise(26, asvs="15.2.2")
 
@@ -67,3 +68,15 @@ async def test_counter_lasts_from_its_first_use(clock: Clock) -> None:
     await counters.incr("name", 900)
     assert await counters.reset() == 1
     assert await counters.get("name") == 0
+
+
+async def test_counter_in_redis_goes_by_itself() -> None:
+    counters, name = RedisCounters(await redis_url()), unique("counter")
+    redis = counters.bridge.get_connection()
+    await counters.incr(name, 900)
+    await counters.incr(name, 900)
+    await counters.give_back(name)
+    (key,) = [key async for key in redis.scan_iter(f"*{name}*", count=10_000)]
+    assert 0 < await redis.ttl(key) <= 900
+    await counters.clear(name)
+    await counters.close()
