@@ -16,6 +16,7 @@ import pytest
 from accounts import BackendUnavailable, redis_counters
 from accounts.redis_counters import PAUSE, TIMEOUT
 from browser import NAME, PASSWORD, Browser
+from flask_patch import await_only
 from limits.errors import StorageError
 from quart import Quart
 from redis.asyncio import Redis
@@ -212,6 +213,18 @@ async def test_error_page_asks_no_store(
     answer = await member.post("/", form={"csrf_token": token})
     assert answer.status_code in (400, 503)
     assert (await member.get("/protected")).status_code == 503
+
+
+async def test_readiness_is_refused_in_time_while_the_store_hangs(
+    serving: Quart, store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hang(*_: Any) -> None:
+        await_only(asyncio.sleep(3600))
+
+    monkeypatch.setattr(type(store.part), "ping", hang)
+    async with asyncio.timeout(60):
+        assert (await Browser(serving).get("/readyz")).status_code == 503
+    assert (await Browser(serving).get("/healthz")).status_code == 200
 
 
 @pytest.mark.promise(34, asvs="16.5.2, 6.3.1")

@@ -41,7 +41,7 @@ def serving(
     quart = tool(project, "quart")
     project.run(quart, "db", "upgrade", env=settings)
     with database.connect() as connection, connection.cursor() as cursor:
-        cursor.execute("CREATE TABLE notes (text varchar(255))")
+        cursor.execute("CREATE TABLE notes (text text)")
         connection.commit()
     name, password = first_user(project, quart, **settings)
     env = project.env | settings | {"PYTHONPATH": PAGES, "QUART_APP": project.slug}

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from secrets import token_hex
 from threading import Event, Thread
 
 import httpx
@@ -227,7 +228,8 @@ class Look:
             "login": self.login,
             "page behind it": lambda: self.get("/protected"),
             "own query": lambda: self.anonymous("/users"),
-            "own change": lambda: self.anonymous("/notes", text="in the outage"),
+            # So long that no room is left for it where any was.
+            "own change": lambda: self.anonymous("/notes", text=token_hex(3000)),
             "open websocket": self.open_socket,
             "open stream": self.stream.goes_on,
             "new websocket": self.new_socket,

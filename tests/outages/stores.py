@@ -255,7 +255,7 @@ class Postgres(Store):
 
 
 FILL = {
-    "notes": b"INSERT INTO notes (text) VALUES (repeat('x', 200))",
+    "notes": b"INSERT INTO notes (text) VALUES ('')",
     "login_sessions": b"INSERT INTO login_sessions (user_id, token, series, created_at,"
     b" last_seen_at, address, user_agent) SELECT id, gen_random_uuid(), '', 0, 0, '', ''"
     b" FROM users LIMIT 1",

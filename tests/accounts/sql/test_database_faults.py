@@ -5,13 +5,15 @@ import os
 import sqlite3
 import stat
 import sys
+from collections.abc import Awaitable, Callable
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import psycopg
 import pytest
-from accounts import BackendUnavailable
+from accounts import BackendUnavailable, public
 from accounts.records import Client
 from accounts.sql.migrations import _begin
 from alembic.migration import MigrationContext
@@ -19,7 +21,7 @@ from alembic.operations import Operations
 from argon2 import PasswordHasher
 from browser import NAME, PASSWORD, Browser
 from flask_patch import greenlet_spawn
-from quart import Quart
+from quart import Quart, Response, request
 from sqlalchemy import String, event, text
 from sqlalchemy.exc import OperationalError
 from visits import KEY, Clock, Part
@@ -52,15 +54,12 @@ async def test_nobody_is_logged_in_while_a_table_is_gone(
     assert await member.is_logged_in()
 
 
-async def test_request_whose_connection_breaks_is_refused_and_the_next_is_not(
-    app: Quart, member: Browser, database: tuple[str, str]
-) -> None:
-    if not database[1]:
-        pytest.skip("SQLite has no connection that could break")
-    server = await psycopg.AsyncConnection.connect(database[1], autocommit=True)
+async def break_connection(url: str, visit: Callable[[], Awaitable[Response]]) -> Response:
+    """Return the answer to a visit whose connection is closed while it waits for a table."""
+    server = await psycopg.AsyncConnection.connect(url, autocommit=True)
     async with server.transaction():
-        await server.execute("LOCK TABLE login_sessions IN ACCESS EXCLUSIVE MODE")
-        request = asyncio.create_task(member.get("/protected"))
+        await server.execute("LOCK TABLE login_sessions, users IN ACCESS EXCLUSIVE MODE")
+        visiting = asyncio.create_task(visit())
         terminated = None
         while not terminated:
             await asyncio.sleep(0.01)
@@ -69,11 +68,78 @@ async def test_request_whose_connection_breaks_is_refused_and_the_next_is_not(
                 " WHERE wait_event_type = 'Lock' AND datname = current_database()"
             )
             terminated = await found.fetchone()
-        answer = await request
+    answer = await visiting
     await server.close()
+    return answer
+
+
+async def test_login_is_read_once_more_where_its_connection_breaks(
+    member: Browser, database: tuple[str, str]
+) -> None:
+    if not database[1]:
+        pytest.skip("SQLite has no connection that could break")
+    answer = await break_connection(database[1], lambda: member.get("/protected"))
+    assert answer.status_code == 200
+
+
+@pytest.fixture
+def own(serving: Quart, package: ModuleType) -> Callable[[str], Awaitable[Response]]:
+    """Run a statement in a page of the owner's, which is open to all."""
+    db = import_module(f"{package.__name__}.extensions").db
+
+    @serving.get("/own")
+    @public
+    async def own() -> str:
+        """Execute what is asked for."""
+        db.session.execute(text(request.args["sql"]))
+        db.session.commit()
+        return "done"
+
+    return lambda sql: Browser(serving).get("/own", query_string={"sql": sql})
+
+
+async def test_own_query_whose_connection_breaks_is_refused_in_one_line(
+    own: Callable[[str], Awaitable[Response]],
+    database: tuple[str, str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    if not database[1]:
+        pytest.skip("SQLite has no connection that could break")
+    answer = await break_connection(database[1], lambda: own("SELECT count(*) FROM users"))
     assert answer.status_code == 503
-    assert NAME not in await member.text(answer)
-    assert await member.is_logged_in()
+    (said,) = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert said.exc_info is None
+    assert said.getMessage().startswith("DATABASE_URL=")
+    assert (await own("SELECT count(*) FROM users")).status_code == 200
+
+
+async def test_own_change_is_refused_in_one_line_while_nothing_can_be_written(
+    own: Callable[[str], Awaitable[Response]],
+    config: dict[str, Any],
+    database: tuple[str, str],
+    store: Any,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    change = "UPDATE users SET active = active"
+    if database[1]:
+        execution = "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"
+        assert (await own(execution)).status_code == 200
+    else:
+        await store.close()
+        other = sqlite3.connect(Path(config["INSTANCE_PATH"]) / "app.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+    assert (await own(change)).status_code == 503
+    assert not any(record.exc_info for record in caplog.records)
+    if not database[1]:
+        other.close()
+        assert (await own(change)).status_code == 200
+
+
+async def test_own_query_that_is_wrong_is_a_fault(
+    own: Callable[[str], Awaitable[Response]], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert (await own("SELECT nothing FROM users")).status_code == 500
+    assert any(record.exc_info for record in caplog.records)
 
 
 async def test_locked_database_is_waited_for_and_nobody_else_waits(

@@ -97,7 +97,7 @@ def rate_limit_store(value: str) -> str:
     if "@" in parts.path or parts.fragment:
         raise EnvError(f"its host ends too early. {ESCAPED}")
     if scheme in ("redis", "rediss") and not f"0{parts.path.strip('/')}".isdecimal():
-        raise EnvError("its database is no number, as in redis://localhost:6379/0")
+        raise EnvError("its path is no number, as in redis://localhost:6379/0")
     if scheme != "memory":
         from .redis_counters import check_options
 

@@ -1,17 +1,19 @@
-"""Closing websockets: nobody waits for the next message of one that the app closes."""
+"""Ends of websockets, which the app closes or refuses, in a way that each server understands."""
 
 import asyncio
 from typing import Any
 
 from .proxies import ASGIApp
 
+ENDS = ("websocket.close", "websocket.http.response.body")
 DISCONNECT = {"type": "websocket.disconnect", "code": 1000}
 
 
 class Closing:
     """ASGI middleware that ends the wait for a message before it sends a close.
 
-    Granian (2.8) sends no close while the app waits for a message, and Quart always does.
+    Granian (2.8) sends no close while the app waits for a message, and Quart always does. And it
+    takes the body of a refusal in one piece alone.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -30,6 +32,7 @@ class _Connection:
         self._receive, self._send = receive, send
         self._waiting: asyncio.Future[Any] | None = None
         self._closed: asyncio.Event | None = None
+        self._refusal = b""
 
     async def receive(self) -> Any:
         """Return the next message; once the app has closed the connection, that it has ended."""
@@ -48,7 +51,12 @@ class _Connection:
 
     async def send(self, message: Any) -> None:
         """Send a message."""
-        if message["type"] != "websocket.close" or self._closed is not None:
+        if message["type"] == "websocket.http.response.body":
+            self._refusal += message.get("body", b"")
+            if message.get("more_body"):
+                return
+            message = {**message, "body": self._refusal}
+        if message["type"] not in ENDS or self._closed is not None:
             await self._send(message)
             return
         self._closed = asyncio.Event()
