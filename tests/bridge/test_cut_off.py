@@ -2,11 +2,14 @@
 
 import asyncio
 import gc
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from databases import ASYNCPG, connections
-from flask_patch import await_only, finish, greenlet_spawn, hosted
+from flask_patch import await_only, finish, greenlet_spawn, hosted, threads
+from quart.utils import run_sync
 from sqlalchemy import create_engine, text
 
 SLEEP = text("SELECT pg_sleep(0.05)")
@@ -95,3 +98,35 @@ async def test_fault_of_what_is_finished_is_raised_or_handed_over():
     with pytest.raises(asyncio.CancelledError):
         await task
     assert [str(fault) for fault in faults] == ["wrong"]
+
+
+async def test_request_lasts_as_long_as_its_thread():
+    ended = []
+
+    @run_sync
+    def work() -> None:
+        time.sleep(0.1)
+        ended.append(True)
+
+    task = asyncio.create_task(work())
+    for _ in range(2):
+        await asyncio.sleep(0.02)
+        task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ended == [True]
+
+
+async def test_work_that_no_thread_has_begun_is_cancelled_at_once(monkeypatch):
+    ended = []
+    with ThreadPoolExecutor(1) as one:
+        monkeypatch.setattr(threads, "workers", one)
+        work = run_sync(lambda: (time.sleep(0.1), ended.append(True)))
+        first, second = asyncio.create_task(work()), asyncio.create_task(work())
+        await asyncio.sleep(0.02)
+        second.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await second
+        assert ended == []
+        await first
+    assert ended == [True]
