@@ -5,10 +5,12 @@ import json
 import logging
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from accounts import BackendUnavailable
 from browser import NAME, PASSWORD, Browser, from_outside
+from flask_patch import await_only
 from quart import Quart
 
 NEW = "another long one"
@@ -81,19 +83,22 @@ async def test_log_line_cannot_be_forged(
 
 
 async def hang_up(
-    browser: Browser, path: str, form: dict[str, str], when: Callable[[], bool]
+    browser: Browser, path: str, form: dict[str, str] | None, when: Callable[[], bool]
 ) -> None:
-    """Send a form, and leave as soon as `when` says so."""
-    body = "&".join(f"{name}={value.replace(' ', '+')}" for name, value in form.items()).encode()
-    headers = {
-        **browser.headers,
-        "Content-Type": "application/x-www-form-urlencoded",
-        "Content-Length": str(len(body)),
-        "X-CSRFToken": await browser.token(),
-    }
+    """Send a form, or open a page, and leave as soon as `when` says so."""
+    body = urlencode(form or {}).encode()
+    headers = browser.headers
+    if form is not None:
+        headers = {
+            **headers,
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Content-Length": str(len(body)),
+            "X-CSRFToken": await browser.token(),
+        }
 
     async def leave() -> None:
-        connection = browser.client.request(path, method="POST", headers=headers)
+        method = "GET" if form is None else "POST"
+        connection = browser.client.request(path, method=method, headers=headers)
         async with connection:
             await connection.send(body)
             await connection.send_complete()
@@ -131,28 +136,87 @@ async def test_who_hangs_up_leaves_a_line_for_each_guess(
     form = {"username": NAME, "password": "wrong"}
     await hang_up(browser, "/", form, patience_is_over)
     assert len(asked) == 1
-    (event,) = events(caplog)
-    assert event["user"] == NAME
-    assert event["event"] in ("login attempt cut off", "login failed")
+    assert await settle(caplog) == [("login failed", NAME)]
+
+
+DEEDS = {
+    "login": ("/", {"username": NAME, "password": PASSWORD}, "start"),
+    "logout": ("/logout", {}, "end"),
+    "session ended": ("/account/sessions/{id}/end", {}, "end"),
+    "all sessions ended": ("/account/sessions/end", {}, "end_all"),
+    "password changed": (
+        "/account/password",
+        {"current": PASSWORD, "password": NEW, "confirm": NEW},
+        "end_all",
+    ),
+}
 
 
 @pytest.mark.promise(33, asvs="16.3.1, 16.2.1")
-async def test_deed_that_was_done_is_logged_although_the_client_left(
-    app: Quart, caplog: pytest.LogCaptureFixture, load: Any
+@pytest.mark.parametrize("deed", DEEDS)
+async def test_deed_that_was_done_is_logged_once_although_the_client_left(
+    app: Quart, caplog: pytest.LogCaptureFixture, store: Any, users: Any, deed: str
 ) -> None:
-    store = app.extensions["accounts"].store
-    started: list[Any] = []
-    native = store.start
+    browser = Browser(app)
+    path, form, method = DEEDS[deed]
+    if deed != "login":
+        await browser.login()
+    (login,) = await store.sessions_of((await users.find(NAME)).id) or [None]
+    done = slow_down(store.part, method)
+    caplog.clear()
+    await hang_up(browser, path.format(id=login and login.id), form, lambda: bool(done))
+    assert await settle(caplog) == [(deed, NAME)]
 
-    def start(*args: Any, **kwargs: Any) -> Any:
-        started.append(native(*args, **kwargs))
-        return started[-1]
 
-    store.start = start
+@pytest.mark.promise(33, asvs="16.3.1, 16.2.1")
+async def test_remembered_login_is_logged_once_although_the_client_left(
+    app: Quart, caplog: pytest.LogCaptureFixture, store: Any
+) -> None:
+    browser, other = Browser(app), Browser(app)
+    await browser.login(remember="y")
+    other.set_cookie("remember", str(browser.cookie("remember")))
+    done = slow_down(store.part, "resume")
+    caplog.clear()
+    await hang_up(other, "/protected", None, lambda: bool(done))
+    assert await settle(caplog) == [("login resumed", NAME)]
+
+
+@pytest.mark.promise(33, asvs="16.3.1, 16.2.1")
+async def test_right_password_whose_client_left_leaves_a_line(
+    app: Quart, caplog: pytest.LogCaptureFixture, store: Any
+) -> None:
+    found = slow_down(app.extensions["accounts"].users, "authenticate")
     form = {"username": NAME, "password": PASSWORD}
-    await hang_up(Browser(app), "/", form, lambda: bool(started))
-    assert await load(started[0].token)
-    assert [event for event, _ in happened(caplog)] in (["login"], ["login cut off"])
+    await hang_up(Browser(app), "/", form, lambda: bool(found))
+    assert await settle(caplog) == [("login cut off", NAME)]
+
+
+def slow_down(part: Any, name: str) -> list[Any]:
+    """Let a method wait once it has done its work; return the list of what it returns."""
+    done: list[Any] = []
+    native = getattr(part, name)
+
+    def work(*args: Any, **kwargs: Any) -> Any:
+        done.append(native(*args, **kwargs))
+        await_only(asyncio.sleep(0.2))
+        return done[-1]
+
+    async def authenticate(*args: Any) -> Any:
+        done.append(await native(*args))
+        await asyncio.sleep(0.2)
+        return done[-1]
+
+    setattr(part, name, authenticate if name == "authenticate" else work)
+    return done
+
+
+async def settle(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    """Return what happened, when no more does."""
+    async with asyncio.timeout(10):
+        while not happened(caplog):  # noqa: ASYNC110  # another task writes it
+            await asyncio.sleep(0.05)
+    await asyncio.sleep(0.3)
+    return happened(caplog)
 
 
 @pytest.mark.promise(36, asvs="16.2.1")

@@ -85,8 +85,9 @@ async def assert_nothing_stays(url: Any, engine: Any, once: Callable[[], Any]) -
     await asyncio.gather(*[once() for _ in range(AT_ONCE)])
     before = living(greenlet), len(asyncio.all_tasks())
     await many(once)
-    assert living(greenlet) <= before[0]
-    assert len(asyncio.all_tasks()) == before[1]
+    # A connection is made and ended in a portal of its own, which is kept for others after it.
+    assert living(greenlet) <= before[0] + AT_ONCE
+    assert len(asyncio.all_tasks()) <= before[1]
     assert not portals._hosts
     assert engine.pool.checkedout() == 0
     assert set(connections(url)) <= {"idle"}

@@ -1,11 +1,8 @@
 """The audit log: a line for each thing that happens to an account."""
 
-import asyncio
 import getpass
 import json
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from quart import has_request_context, request
@@ -25,16 +22,6 @@ def record(event: str, user: str, **more: Any) -> None:
         who = {"by": f"command line, {_system_user()}"}
     fields = {"event": event, "user": user[:128], **who, **more}
     logger.info(json.dumps(fields), extra={"fields": fields})
-
-
-@contextmanager
-def cut_off(event: str, user: str) -> Iterator[None]:
-    """Write that a deed was cut off, by a client that left in the middle of it."""
-    try:
-        yield
-    except asyncio.CancelledError:
-        record(f"{event} cut off", user)
-        raise
 
 
 def client() -> Client:

@@ -1,39 +1,63 @@
-"""What the methods of `Accounts` are made of: a check, a new login, a new password."""
+"""What the methods of `Accounts` do, each with its line in the log: deed and line are one."""
 
-import asyncio
-from collections.abc import Coroutine
-from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any
 
 from flask_login import current_user, login_user
 from quart import after_this_request, current_app, request, session
 
-from flask_patch import greenlet_spawn, hosted
+from flask_patch import greenlet_spawn
 
 from . import audit
 from .login_manager import set_cookie
+from .names import account_key
 from .protocol import UserManager
-from .records import BROWSER_LIFETIME
+from .records import BROWSER_LIFETIME, BackendUnavailable
 from .state import state
 from .throttle import TooManyAttempts
 
-T = TypeVar("T")
+
+async def authenticate(name: str, password: str) -> Any | None:
+    """Return the user with this name and password; a refusal is in the log."""
+    key, address = account_key(name), audit.client().address
+    browser = await known_browser(key)
+    # Others' guesses do not keep out who has been here before.
+    whose = ("account", key) if browser is None else ("browser", str(browser))
+    user = await check(name, password, address, *whose)
+    if user is None:
+        audit.record("login failed", name)
+    return user
 
 
-async def finish(deed: Coroutine[Any, Any, T]) -> T:
-    """Await the deed; a client that leaves meanwhile, which cancels the request, cannot stop it."""
-
-    @hosted
-    async def do() -> T:
-        return await deed
-
-    task = asyncio.create_task(do())
+async def login(user: Any, remember: bool) -> None:
+    """Log the user in, and know their browser by it."""
+    await start(user, remember=remember)
+    audit.record("login", user.name)
     try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        with suppress(Exception):
-            await task
-        raise
+        await know_browser(account_key(user.name))
+    except BackendUnavailable as error:
+        # Who is logged in by now stays so.
+        current_app.logger.warning("A browser is not known by its login: %s", error)
+
+
+async def end(user: Any, session_id: int | None, event: str) -> None:
+    """End one of the user's logins."""
+    await greenlet_spawn(state().store.end, user.id, session_id)
+    audit.record(event, user.name)
+
+
+async def end_all(user: Any) -> None:
+    """End all logins of the user."""
+    await greenlet_spawn(state().store.end_all, user.id)
+    audit.record("all sessions ended", user.name)
+
+
+async def check_current(user: Any, password: str) -> Any | None:
+    """Return the user if this is their password; a refusal is in the log."""
+    session_id = user.current_login.session_id
+    found = await check(user.name, password, None, "session", str(session_id))
+    if found is None:
+        audit.record("password change failed", user.name)
+    return found
 
 
 async def set_password(users: UserManager, user: Any, new: str) -> None:

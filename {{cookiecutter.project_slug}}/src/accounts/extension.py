@@ -8,7 +8,6 @@ from flask_login import current_user, logout_user
 from flask_wtf import CSRFProtect
 from quart import (
     Quart,
-    current_app,
     redirect,
     session,
     url_for,
@@ -21,10 +20,10 @@ from flask_patch import greenlet_spawn
 
 from . import audit, cli, deeds, devices
 from .login_manager import SessionLoginManager
-from .names import account_key
 from .protocol import LoginStore, UserBackend, UserManager
-from .records import AccountError, BackendUnavailable, WrongPassword
+from .records import AccountError, WrongPassword
 from .sessions import Sessions, Tokens
+from .shield import shield
 from .state import State, state
 from .throttle import Throttle
 from .web import checks, errors, redirects, watch
@@ -113,37 +112,25 @@ class Accounts:
 
         Raises `TooManyAttempts` (429).
         """
-        key, address = account_key(name), audit.client().address
-        browser = await deeds.known_browser(key)
-        # Others' guesses do not keep out who has been here before.
-        whose = ("account", key) if browser is None else ("browser", str(browser))
-        with audit.cut_off("login attempt", name):
-            user = await deeds.check(name, password, address, *whose)
-        if user is None:
-            audit.record("login failed", name)
-        return user
+
+        def unheard(user: Any | None) -> None:
+            if user is not None:
+                audit.record("login cut off", name)
+
+        return await shield(deeds.authenticate(name, password), unheard)
 
     @staticmethod
     async def login(user: Any, *, remember: bool = False) -> None:
         """Log the user in with new tokens; what was in the session before is dropped."""
-        with audit.cut_off("login", user.name):
-            await deeds.start(user, remember=remember)
-        audit.record("login", user.name)
-        try:
-            await deeds.know_browser(account_key(user.name))
-        except BackendUnavailable as error:
-            # Who is logged in by now stays so.
-            current_app.logger.warning("A browser is not known by its login: %s", error)
+        await shield(deeds.login(user, remember))
 
     @staticmethod
     async def logout() -> None:
         """End the login, if there is one, here and on the server."""
         accounts = state()
         if current_user.is_authenticated:
-            session_id = current_user.current_login.session_id
-            with audit.cut_off("logout", current_user.name):
-                await greenlet_spawn(accounts.store.end, current_user.id, session_id)
-            audit.record("logout", current_user.name)
+            user = current_user._get_current_object()
+            await shield(deeds.end(user, user.current_login.session_id, "logout"))
         logout_user()
         session.clear()
         accounts.login_manager.forget_remembered()
@@ -157,13 +144,15 @@ class Accounts:
         accounts, user = state(), current_user._get_current_object()
         if not isinstance(accounts.users, UserManager):
             raise AccountError("Passwords are not kept here.")
-        session_id = user.current_login.session_id
-        with audit.cut_off("password change", user.name):
-            found = await deeds.check(user.name, current, None, "session", str(session_id))
+
+        def unheard(found: Any | None) -> None:
+            if found is not None:
+                audit.record("password change cut off", user.name)
+
+        found = await shield(deeds.check_current(user, current), unheard)
         if found is None:
-            audit.record("password change failed", user.name)
             raise WrongPassword("This is not your current password.")
-        await deeds.finish(deeds.set_password(accounts.users, found, new))
+        await shield(deeds.set_password(accounts.users, found, new))
 
 
 def _send_to_login(confirm: int | None) -> ResponseReturnValue:

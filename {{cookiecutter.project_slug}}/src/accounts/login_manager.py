@@ -8,10 +8,11 @@ from flask import flash, request
 from flask_login import LoginManager, current_user, user_loaded_from_cookie
 from quart import Request, Response, current_app, g, has_request_context, session
 
-from flask_patch import await_only
+from flask_patch import await_only, greenlet_spawn
 
 from . import audit
-from .records import CurrentLogin
+from .records import CurrentLogin, Resumption
+from .shield import shield
 from .state import state
 
 CLEAR = "clear"
@@ -51,20 +52,14 @@ class SessionLoginManager(LoginManager):  # type: ignore[misc]  # Flask-Login is
         return user
 
     def _resume(self, cookie: str) -> Any:
-        accounts = state()
-        resumed = accounts.store.resume(cookie, audit.client())
-        if resumed is None:
-            return None
-        user = await_only(accounts.users.get(resumed.user_id))
-        if user is None:
+        resumed, user = await_only(shield(_exchange(cookie)))
+        if resumed is None or user is None:
             return None
         if resumed.login is None:
-            audit.record("stolen remember token", user.name)
             self.forget_remembered()
             flash(STOLEN)
             return None
         user.current_login = resumed.login
-        audit.record("login resumed", user.name)
         return user
 
     def _update_remember_cookie(self, response: Response) -> Response:
@@ -109,6 +104,23 @@ def set_cookie(response: Response, name: str, value: str, lifetime: Any) -> None
 def _load_user(token: str) -> Any:
     accounts = state()
     return accounts.store.load(token, accounts.users)
+
+
+async def _exchange(token: str) -> tuple[Resumption | None, Any]:
+    """Exchange a remember token for a login; return what came of it, which is logged, and whose."""
+    accounts = state()
+    resumed = await greenlet_spawn(accounts.store.resume, token, audit.client())
+    if resumed is None:
+        return None, None
+    user = None
+    try:
+        user = await accounts.users.get(resumed.user_id)
+    finally:
+        event = "login resumed" if user else "login not resumed"
+        if resumed.login is None:
+            event = "stolen remember token"
+        audit.record(event, user.name if user else f"id {resumed.user_id}")
+    return resumed, user
 
 
 def _load_token_user(request: Request) -> Any:

@@ -4,8 +4,9 @@ from typing import Any
 
 from flask_patch import greenlet_spawn
 
-from . import audit
+from . import deeds
 from .records import ApiToken, LoginSession
+from .shield import shield
 from .state import state
 
 
@@ -18,15 +19,11 @@ class Sessions:
 
     async def end(self, user: Any, session_id: int) -> None:
         """End one of the user's own logins."""
-        with audit.cut_off("session ended", user.name):
-            await greenlet_spawn(state().store.end, user.id, session_id)
-        audit.record("session ended", user.name)
+        await shield(deeds.end(user, session_id, "session ended"))
 
     async def end_all(self, user: Any) -> None:
         """End all logins of the user."""
-        with audit.cut_off("all sessions ended", user.name):
-            await greenlet_spawn(state().store.end_all, user.id)
-        audit.record("all sessions ended", user.name)
+        await shield(deeds.end_all(user))
 
 
 class Tokens:

@@ -15,6 +15,7 @@ from .cli import patch_cli
 from .connections import patch_connections
 from .contexts import make_contexts_synchronous, repoint_contexts
 from .databases import patch_databases
+from .finishing import finish
 from .functions import replace_classes, repoint_functions
 from .portals import hosted
 from .ranges import patch_ranges
@@ -28,7 +29,7 @@ from .threads import patch_threads
 from .waiting import await_only, greenlet_spawn
 from .wsgi import patch_exceptions
 
-__all__ = ["Quart", "await_only", "greenlet_spawn", "hosted"]
+__all__ = ["Quart", "await_only", "finish", "greenlet_spawn", "hosted"]
 
 repoint_contexts()
 make_contexts_synchronous()

@@ -1,7 +1,7 @@
 """Drivers: SQLAlchemy's async drivers wait in sync code, wherever that can wait."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from threading import local
@@ -15,6 +15,7 @@ from .portals import current_portal, drive
 from .threads import keep_loop
 from .waiting import as_coroutine, await_only, refuse
 
+CANCEL_TIMEOUT = 10  # Seconds to wait until the server has been asked to cancel a query.
 # `await_` is new in SQLAlchemy 2.1, and `await_fallback` gone.
 NAMES = {"await_", "await_only", "await_fallback"}
 
@@ -92,7 +93,23 @@ def _accept_strings(_self: Any, _dialect: Any) -> Callable[[Any], Any]:
     return process
 
 
+def _cancelled_first(
+    native: Callable[[Any], Coroutine[Any, Any, None]],
+) -> Callable[[Any], Coroutine[Any, Any, None]]:
+    async def close(self: Any) -> None:
+        # asyncpg asks the server to cancel a query on a connection of its own; broken off, that one
+        # leaves an exception which nobody retrieves.
+        asking = set(getattr(self._connection, "_cancellations", ()))
+        if asking:
+            await asyncio.wait(asking, timeout=CANCEL_TIMEOUT)
+        await native(self)
+
+    return close
+
+
 def patch_asyncpg(dialect: Any) -> None:
-    """Take a number that is a string, such as an id from a form, as the other drivers do."""
+    """Take a number that is a string, as the other drivers do; end what is cancelled quietly."""
     for name in ("AsyncpgInteger", "AsyncpgSmallInteger", "AsyncpgBigInteger"):
         getattr(dialect, name).bind_processor = _accept_strings
+    adapted = dialect.AsyncAdapt_asyncpg_connection
+    adapted._terminate_graceful_close = _cancelled_first(adapted._terminate_graceful_close)

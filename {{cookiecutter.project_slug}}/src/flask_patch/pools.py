@@ -9,10 +9,11 @@ from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from .drivers import can_wait, hurried, hurry
+from .finishing import finish
 from .homes import close, drop, move_in, move_out
+from .locks import find_lock, use_on_all_loops
 from .portals import call
 from .queues import ConnectionQueue
 from .threads import find_loop
@@ -45,23 +46,6 @@ class Share:
         self.disposed = True
         while not self.queue.empty():
             self.queue.get_nowait().close()
-
-
-class LoopLock:
-    """A lock for each event loop, since asyncio's belong to one."""
-
-    def __init__(self) -> None:
-        self._locks: WeakKeyDictionary[AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
-
-    def here(self) -> asyncio.Lock:
-        """Return the lock of the running event loop."""
-        return self._locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())
-
-    async def __aenter__(self) -> None:
-        await self.here().acquire()
-
-    async def __aexit__(self, *_error: object) -> None:
-        self.here().release()
 
 
 def _share_of(pool: Any) -> Share:
@@ -101,13 +85,36 @@ def _connect_in(wait: Callable[..., Any], native: Callable[[Any], Any]) -> Calla
     return connect
 
 
-def _close_on_loop(native: Callable[..., None]) -> Callable[..., None]:
+def _make_in(wait: Callable[..., Any], native: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Make a connection to its end, though nobody waits for it: a half-made one is noisy."""
+
+    def create_connection(self: Any) -> Any:
+        if self._dialect.is_async and asyncio._get_running_loop() is not None and can_wait():
+            return wait(finish(call(native, self), _close_unheard))
+        return native(self)
+
+    return create_connection
+
+
+def _close_unheard(made: asyncio.Task[Any]) -> None:
+    if made.exception() is None:
+        closing = call(made.result().close)
+        asyncio.run_coroutine_threadsafe(closing, asyncio.get_running_loop())
+
+
+def _ignore(_ended: asyncio.Task[Any]) -> None:
+    pass
+
+
+def _close_on_loop(wait: Callable[..., Any], native: Callable[..., None]) -> Callable[..., None]:
     def close_connection(self: Any, connection: Any, *, terminate: bool = False) -> None:
         loop = move_out(connection)
         if loop is None:
             native(self, connection, terminate=terminate)
         elif loop.is_closed():
             drop(connection)
+        elif terminate and can_wait() and loop is asyncio._get_running_loop():
+            wait(finish(call(native, self, connection, terminate=True), _ignore))
         elif terminate:
             _on(loop, lambda: native(self, connection, terminate=True))
         else:
@@ -160,16 +167,6 @@ def _set_overflow(self: Any, overflow: int) -> None:
     _share_of(self).overflow = overflow
 
 
-def _use_on_all_loops(connection: Any, entry: Any) -> None:
-    if hasattr(connection, "_execute_mutex"):
-        connection._execute_mutex = LoopLock()
-
-
-def _lock(self: Any) -> asyncio.Lock:
-    lock: LoopLock = vars(self).setdefault("_lock", LoopLock())
-    return lock.here()
-
-
 def patch_pools(concurrency: Any) -> None:
     """Make SQLAlchemy's pools for async drivers keep to their event loops."""
     base: Any = import_module("sqlalchemy.pool.base")
@@ -177,11 +174,14 @@ def patch_pools(concurrency: Any) -> None:
     listen = import_module("sqlalchemy.event").listen
     base._finalize_fairy = _finalize_in_a_hurry(base._finalize_fairy)
     pools.Pool.connect = _connect_in(concurrency.await_only, pools.Pool.connect)
-    pools.Pool._close_connection = _close_on_loop(pools.Pool._close_connection)
+    pools.Pool._create_connection = _make_in(concurrency.await_only, pools.Pool._create_connection)
+    pools.Pool._close_connection = _close_on_loop(
+        concurrency.await_only, pools.Pool._close_connection
+    )
     for pool in (pools.AsyncAdaptedQueuePool, pools.NullPool):
         listen(pool, "connect", move_in, asyncio=False)  # SQLAlchemy's default fails on a class.
     # One connection for all: a database in memory, of aiosqlite, which belongs to no loop.
-    listen(pools.StaticPool, "connect", _use_on_all_loops)
+    listen(pools.StaticPool, "connect", use_on_all_loops)
     queues: Any = import_module("sqlalchemy.util.queue")
     ConnectionQueue.Empty, ConnectionQueue.Full = queues.Empty, queues.Full
     ConnectionQueue.wait = concurrency.await_only
@@ -194,4 +194,4 @@ def patch_pools(concurrency: Any) -> None:
     adapted._do_return_conn = _return_to_share
     adapted.dispose = _dispose_in(concurrency.await_only)
     # Held while an engine makes its first connection.
-    concurrency.AsyncAdaptedLock.mutex = property(_lock)
+    concurrency.AsyncAdaptedLock.mutex = property(find_lock)

@@ -72,8 +72,21 @@ def run_sync(function: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, 
 
 
 async def _run(function: Callable[..., Any], *args: Any) -> Any:
-    loop, context = asyncio.get_running_loop(), copy_context_for_thread()
-    return await loop.run_in_executor(workers, partial(context.run, function, *args))
+    job = workers.submit(copy_context_for_thread().run, function, *args)
+    future, cancelled = asyncio.wrap_future(job), None
+    while not future.done():
+        try:
+            await asyncio.wait([future])
+        except asyncio.CancelledError as error:
+            if job.cancel():
+                raise
+            # A thread cannot be stopped. The request lasts as long as what it runs there, which
+            # would use a context, and a database session, that nobody closes any more.
+            cancelled = error
+    if cancelled is None:
+        return future.result()
+    future.exception()  # Nobody else looks at it.
+    raise cancelled
 
 
 async def _iterate(iterator: Iterator[Any]) -> AsyncIterator[Any]:

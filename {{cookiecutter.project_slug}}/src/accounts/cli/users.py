@@ -54,8 +54,8 @@ def passwd(name: str, password_stdin: bool, random_password: bool) -> None:
     manager, store, user = find_manager(), find_store(), find_user(name)
     password = ask_password(password_stdin, random_password)
     run(lambda: manager.set_password(name, password))
-    run(lambda: store.end_all(user.id, tokens=True))
     audit.record("password changed", user.name)
+    run(lambda: store.end_all(user.id, tokens=True))
     click.echo(f"Changed the password of {name}.")
     if random_password:
         click.echo(f"Password: {password}")
@@ -90,8 +90,8 @@ def disable(name: str) -> None:
     """Keep a user from logging in and end all logins."""
     manager, store, user = find_manager(), find_store(), find_user(name)
     run(lambda: manager.set_active(name, False))
-    run(lambda: store.end_all(user.id))
     audit.record("user disabled", user.name)
+    run(lambda: store.end_all(user.id))
     click.echo(f"Disabled {name}.")
 
 

@@ -1,0 +1,132 @@
+"""A request that is cancelled at any moment leaves its connection to nobody, and no noise."""
+
+import asyncio
+import gc
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from databases import ASYNCPG, connections
+from flask_patch import await_only, finish, greenlet_spawn, hosted, threads
+from quart.utils import run_sync
+from sqlalchemy import create_engine, text
+
+SLEEP = text("SELECT pg_sleep(0.05)")
+on_asyncpg = pytest.mark.parametrize("url", [ASYNCPG], indirect=True)
+
+
+def sleep(engine: Any) -> None:
+    with engine.connect() as connection:
+        connection.execute(SLEEP)
+
+
+async def cut_off(
+    engine: Any, seconds: float = 0, again: float | None = None, turns: int = 1
+) -> None:
+    task = asyncio.create_task(greenlet_spawn(sleep, engine))
+    for _ in range(turns):
+        await asyncio.sleep(seconds)
+    task.cancel()
+    if again is not None:
+        await asyncio.sleep(again)
+        task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+@on_asyncpg
+async def test_connecting_that_is_cut_off_makes_no_noise(url, caplog):
+    for number in range(60):
+        engine = create_engine(url)
+        await cut_off(engine, turns=number)
+        assert engine.pool.checkedout() == 0
+        await greenlet_spawn(engine.dispose)
+    await asyncio.sleep(0.2)
+    gc.collect()
+    assert caplog.messages == []
+
+
+@on_asyncpg
+@pytest.mark.parametrize("again", [None, 0, 0.001])
+async def test_query_that_is_cut_off_makes_no_noise(url, caplog, again):
+    engine = create_engine(url, pool_size=3, max_overflow=0)
+    for _ in range(10):
+        cuts = [cut_off(engine, 0.002 * number, again) for number in range(20)]
+        await asyncio.gather(*cuts, return_exceptions=True)
+    await greenlet_spawn(sleep, engine)
+    assert engine.pool.checkedout() == 0
+    assert set(await asyncio.to_thread(connections, url)) <= {"idle"}
+    await greenlet_spawn(engine.dispose)
+    gc.collect()
+    assert caplog.messages == []
+
+
+@hosted
+async def test_what_has_begun_is_finished_although_it_is_cancelled_twice():
+    done, unheard = [], []
+
+    async def deed() -> str:
+        await_only(asyncio.sleep(0.05))
+        done.append(True)
+        return "done"
+
+    task = asyncio.create_task(finish(deed(), lambda ended: unheard.append(ended.result())))
+    for _ in range(2):
+        await asyncio.sleep(0.01)
+        task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (done, unheard) == ([True], ["done"])
+    assert await finish(deed(), lambda _: unheard.append("heard")) == "done"
+    assert unheard == ["done"]
+
+
+@hosted
+async def test_fault_of_what_is_finished_is_raised_or_handed_over():
+    faults = []
+
+    async def deed() -> None:
+        await asyncio.sleep(0.02)
+        raise ValueError("wrong")
+
+    with pytest.raises(ValueError, match="wrong"):
+        await finish(deed(), lambda _: None)
+    task = asyncio.create_task(finish(deed(), lambda ended: faults.append(ended.exception())))
+    await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert [str(fault) for fault in faults] == ["wrong"]
+
+
+async def test_request_lasts_as_long_as_its_thread():
+    ended = []
+
+    @run_sync
+    def work() -> None:
+        time.sleep(0.1)
+        ended.append(True)
+
+    task = asyncio.create_task(work())
+    for _ in range(2):
+        await asyncio.sleep(0.02)
+        task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ended == [True]
+
+
+async def test_work_that_no_thread_has_begun_is_cancelled_at_once(monkeypatch):
+    ended = []
+    with ThreadPoolExecutor(1) as one:
+        monkeypatch.setattr(threads, "workers", one)
+        work = run_sync(lambda: (time.sleep(0.1), ended.append(True)))
+        first, second = asyncio.create_task(work()), asyncio.create_task(work())
+        await asyncio.sleep(0.02)
+        second.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await second
+        assert ended == []
+        await first
+    assert ended == [True]
