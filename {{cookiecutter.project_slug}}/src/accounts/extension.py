@@ -14,7 +14,7 @@ from quart import (
 )
 from quart.typing import ResponseReturnValue
 from werkzeug.datastructures import WWWAuthenticate
-from werkzeug.exceptions import Unauthorized
+from werkzeug.exceptions import ServiceUnavailable, Unauthorized
 
 from flask_patch import greenlet_spawn
 
@@ -27,6 +27,7 @@ from .sessions import Sessions, Tokens
 from .state import State, state
 from .throttle import Throttle
 from .web import checks, errors, redirects, watch
+from .web.ending import Ending
 from .web.gate import Gate
 from .web.proxies import TrustProxies
 
@@ -68,6 +69,7 @@ class Accounts:
             home_view=home_view,
             throttle=Throttle(app.config),
             login_manager=SessionLoginManager(),
+            ending=Ending(app),
         )
         app.extensions["accounts"] = bound
         for part in (checks, watch, bound.login_manager, store, errors, cli):
@@ -96,7 +98,9 @@ class Accounts:
 
     @staticmethod
     async def ping() -> None:
-        """Return when the store of logins answers."""
+        """Return when this process is ready: not about to stop, and the store of logins answers."""
+        if state().ending.begun:
+            raise ServiceUnavailable("This process is about to stop.")
         await greenlet_spawn(state().store.ping)
 
     @staticmethod
