@@ -29,8 +29,10 @@ if __name__ == "__main__":
     answers, project = json.loads(ANSWERS), Path.cwd()
     write_env(project)
     migrations = f"{answers['project_slug']}/migrations"
-    for name in (f"{migrations}/versions", migrations, "accounts/sql", "accounts/memory"):
-        with contextlib.suppress(OSError):  # it holds the files of the chosen backend
-            (project / "src" / name).rmdir()
+    sources = (f"src/{migrations}/versions", f"src/{migrations}", "src/accounts/sql")
+    manifests = ("kubernetes/base", "kubernetes/production", "kubernetes")
+    for name in (*sources, "src/accounts/memory", *manifests):
+        with contextlib.suppress(OSError):  # it holds the files of the choice that was made
+            (project / name).rmdir()
     print("Next:", f"cd {shlex.quote(str(project))}", sep="\n  ")
     print(f"  {FIRST_USER[answers['user_backend']]}", "uv run quart run", sep="\n  ")
