@@ -15,6 +15,9 @@ CLOSING = """  uv run quart run  # http://localhost:5000
 The first uv run writes uv.lock, which CI and the image install from: commit it. Without uv:
   python3 -m venv .venv && .venv/bin/pip install -e .  # and .venv/bin/quart for uv run quart"""
 
+CHOSEN = """src/{0}/migrations/versions src/{0}/migrations src/accounts/sql src/accounts/memory
+    kubernetes/base kubernetes/production kubernetes"""
+
 
 def write_env(folder: Path) -> None:
     """Copy `.env.example` to a private `.env` with fresh secrets, unless one is there."""
@@ -31,9 +34,8 @@ def write_env(folder: Path) -> None:
 if __name__ == "__main__":
     answers, project = json.loads(ANSWERS), Path.cwd()
     write_env(project)
-    migrations = f"{answers['project_slug']}/migrations"
-    for name in (f"{migrations}/versions", migrations, "accounts/sql", "accounts/memory"):
-        with contextlib.suppress(OSError):  # it holds the files of the chosen backend
-            (project / "src" / name).rmdir()
+    for name in CHOSEN.format(answers["project_slug"]).split():
+        with contextlib.suppress(OSError):  # it holds the files of the choice that was made
+            (project / name).rmdir()
     print("Next:", f"cd {shlex.quote(str(project))}", "git init", sep="\n  ")
     print(f"  {FIRST_USER[answers['user_backend']]}", CLOSING, sep="\n")

@@ -7,9 +7,7 @@ import sys
 import unicodedata
 
 ANSWERS = r"""{{ cookiecutter | tojson }}"""  # JSON never has three quotes in a row
-TEXTS = ("project_name", "project_slug", "description", "author_name", "author_email")
 SLUG = re.compile(r"[a-z]([a-z0-9_]*[a-z0-9])?")
-EMAIL = re.compile(r"[\w.%+-]+@[\w-]+(\.[\w-]+)*", re.ASCII)
 INSTALLED = """accounts aiofiles aiomysql aiosqlite alembic argon2 argon2_cffi argon2_cffi_bindings
     ast_serialize blinker browser cffi click conftest coverage deprecated docs dotenv environs
     examples flask flask_login flask_migrate flask_patch flask_sqlalchemy flask_wtf greenlet h11 h2
@@ -22,7 +20,8 @@ INSTALLED = """accounts aiofiles aiomysql aiosqlite alembic argon2 argon2_cffi a
 
 def problem(answers: dict[str, str]) -> tuple[str, str] | None:
     """Name the first bad answer and what is accepted in its place."""
-    for name, text in ((name, answers[name]) for name in TEXTS):
+    for name in ("project_name", "project_slug", "description", "author_name", "author_email"):
+        text = answers[name]
         if not text.strip() or {"Cc", "Cs", "Zl", "Zp"} & set(map(unicodedata.category, text)):
             return name, "a line of text without control characters"
     slug = answers["project_slug"]
@@ -30,9 +29,10 @@ def problem(answers: dict[str, str]) -> tuple[str, str] | None:
         return "project_slug", "a lower-case ASCII identifier such as my_app"
     if keyword.iskeyword(slug) or slug in sys.stdlib_module_names or slug in INSTALLED:
         return "project_slug", "a name that neither Python nor the app's dependencies use"
-    if not EMAIL.fullmatch(answers["author_email"]):
+    if not re.fullmatch(r"[\w.%+-]+@[\w-]+(\.[\w-]+)*", answers["author_email"], re.ASCII):
         return "author_email", "an address such as you@example.com"
-    return None
+    refused = answers["user_backend"] == "memory" and answers["deployment"] != "container"
+    return ("deployment", "container where users live in memory") if refused else None
 
 
 if __name__ == "__main__" and (bad := problem(given := json.loads(ANSWERS))):

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from hooks import pre_gen_project
+
 ROOT = Path(__file__).parent.parent
 ANSWERS: dict[str, Any] = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
 TEXTS = [key for key, value in ANSWERS.items() if isinstance(value, str) and key[0] != "_"]
@@ -25,11 +27,23 @@ OPTIONS = {
 PYTHONS = ["3.11", "3.12", "3.13"]
 
 
-def pairwise(options: dict[str, list[str]]) -> list[dict[str, str]]:
-    """Return few combinations that hold every pair of choices of any two options."""
+def is_accepted(choices: dict[str, str]) -> bool:
+    """Return whether the template renders these choices, which may exclude each other."""
+    texts = dict.fromkeys(TEXTS, "accepted@example.org") | {"project_slug": "my_app"}
+    return pre_gen_project.problem(texts | choices) is None
+
+
+def pairwise(
+    options: dict[str, list[str]], accepts: Callable[[dict[str, str]], bool] = lambda _: True
+) -> list[dict[str, str]]:
+    """Return few combinations that hold every pair of choices of any two options.
+
+    Combinations that `accepts` refuses are none of them.
+    """
     product = [
         dict(zip(options, combo, strict=True)) for combo in itertools.product(*options.values())
     ]
+    product = [combination for combination in product if accepts(combination)]
 
     def pairs(combination: dict[str, str]) -> set[Any]:
         return set(itertools.combinations(combination.items(), min(2, len(options))))
@@ -43,7 +57,7 @@ def pairwise(options: dict[str, list[str]]) -> list[dict[str, str]]:
     return chosen
 
 
-COMBINATIONS = pairwise(OPTIONS)
+COMBINATIONS = pairwise(OPTIONS, is_accepted)
 
 
 def combination_id(combination: dict[str, str]) -> str:

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from baking import ROOT, Bake, template_files
+from baking import OPTIONS, ROOT, Bake, template_files
 from cookiecutter.main import cookiecutter
 
 from hooks import post_gen_project, pre_gen_project
@@ -21,7 +21,10 @@ ANSWERS = {
     "description": "An app",
     "author_name": "Ann",
     "author_email": "ann@example.com",
+    "user_backend": "sql",
+    "deployment": "container",
 }
+TEXTS = [name for name in ANSWERS if name not in OPTIONS]
 
 
 def settings(env: Path) -> dict[str, str]:
@@ -34,11 +37,17 @@ def test_good_answers_have_no_problem() -> None:
     assert pre_gen_project.problem(ANSWERS) is None
 
 
-@pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.parametrize("name", TEXTS)
 def test_problem_names_the_answer(name: str) -> None:
     found = pre_gen_project.problem(ANSWERS | {name: "\a"})
     assert found
     assert found[0] == name
+
+
+@pytest.mark.parametrize("deployment", ["compose", "kubernetes"])
+def test_users_in_memory_of_several_processes_are_refused(deployment: str) -> None:
+    found = pre_gen_project.problem(ANSWERS | {"user_backend": "memory", "deployment": deployment})
+    assert found == ("deployment", "container where users live in memory")
 
 
 def test_env_gets_fresh_secrets_and_keeps_the_rest(tmp_path: Path) -> None:

@@ -11,7 +11,16 @@ from pathlib import Path
 
 import pytest
 import yaml
-from baking import ANSWERS, OPTIONS, ROOT, Bake, BakedProject, pairwise, template_files
+from baking import (
+    ANSWERS,
+    COMBINATIONS,
+    OPTIONS,
+    ROOT,
+    Bake,
+    BakedProject,
+    pairwise,
+    template_files,
+)
 
 LICENSE_LINES = {
     "MIT": "Permission is hereby granted, free of charge",
@@ -28,6 +37,17 @@ def test_pairwise_combinations_hold_every_pair() -> None:
     assert {(c["b"], c["c"]) for c in combinations} == {(b, c) for b in "12" for c in "12"}
     assert {(c["a"], c["c"]) for c in combinations} == {(a, c) for a in "123" for c in "12"}
     assert len(combinations) < 12
+
+
+def test_pairwise_combinations_hold_none_that_is_refused() -> None:
+    refused = {"a": "2", "b": "2"}
+    combinations = pairwise({"a": ["1", "2"], "b": ["1", "2"]}, lambda c: c != refused)
+    assert sorted(tuple(c.values()) for c in combinations) == [("1", "1"), ("1", "2"), ("2", "1")]
+
+
+def test_each_choice_is_rendered_in_a_combination() -> None:
+    for option, choices in OPTIONS.items():
+        assert {combination[option] for combination in COMBINATIONS} == set(choices)
 
 
 def without_examples(text: str) -> str:
@@ -122,6 +142,26 @@ def test_render_holds_no_word_of_a_choice_that_was_not_made(project: BakedProjec
         if not name.startswith(bridge) and (found := re.search(words, f"{name}\n{text}", re.I))
     ]
     assert named == []
+
+
+DEPLOYMENTS = {"compose": r"\bcompose\b|caddy", "kubernetes": r"kubernetes|kubectl|kustom|ingress"}
+
+
+def test_render_holds_no_word_of_a_deployment_that_was_not_chosen(project: BakedProject) -> None:
+    others = set(DEPLOYMENTS) - {project.answers["deployment"]}
+    words = "|".join(DEPLOYMENTS[other] for other in others)
+    named = [
+        f"{name}: {found[0]}"
+        for name, text in project.files().items()
+        if (found := re.search(words, f"{name}\n{text}", re.I))
+    ]
+    assert named == []
+
+
+def test_each_deployment_is_spoken_of_in_its_own_render(project: BakedProject) -> None:
+    chosen = project.answers["deployment"]
+    assert set(OPTIONS["deployment"]) == {"container", *DEPLOYMENTS}
+    assert re.search(DEPLOYMENTS.get(chosen, "hypercorn"), project.read("README.md"), re.I)
 
 
 def test_each_backend_is_spoken_of_in_its_own_render(project: BakedProject) -> None:

@@ -14,7 +14,7 @@ from quart import (
 )
 from quart.typing import ResponseReturnValue
 from werkzeug.datastructures import WWWAuthenticate
-from werkzeug.exceptions import Unauthorized
+from werkzeug.exceptions import ServiceUnavailable, Unauthorized
 
 from flask_patch import greenlet_spawn
 
@@ -28,6 +28,7 @@ from .state import State, state
 from .throttle import Throttle
 from .web import checks, errors, redirects, watch
 from .web.closing import Closing
+from .web.ending import Ending
 from .web.gate import Gate
 from .web.proxies import TrustProxies
 from .web.request_log import RequestLog
@@ -71,6 +72,7 @@ class Accounts:
             home_view=home_view,
             throttle=Throttle(app.config),
             login_manager=SessionLoginManager(),
+            ending=Ending(app),
         )
         app.extensions["accounts"] = bound
         for part in (checks, watch, bound.login_manager, store, errors, cli):
@@ -99,7 +101,12 @@ class Accounts:
 
     @staticmethod
     async def ping() -> None:
-        """Return when the store of logins answers; it has 2 seconds for it."""
+        """Return when this process is ready: not about to stop, and the store of logins answers.
+
+        The store has 2 seconds for it.
+        """
+        if state().ending.begun:
+            raise ServiceUnavailable("This process is about to stop.")
         try:
             async with asyncio.timeout(PING_TIMEOUT):
                 await greenlet_spawn(state().store.ping)

@@ -68,11 +68,11 @@ class Settings(Env):
         number = self.int(name, default, validate=Range(min=0, error="less than 0"))
         return default if number is None else number
 
-    def duration(self, name: str, **default: float) -> timedelta:
+    def duration(self, name: str, *, least: int = 1, **default: float) -> timedelta:
         """Read a time such as `30s`, `90m`, `2h` or `30d`; a number alone is seconds."""
-        longer = Range(min=timedelta(seconds=1), error="not longer than nothing")
+        longer = Range(min=timedelta(seconds=least), error=f"shorter than {least} s")
         time = self.timedelta(name, timedelta(**default), validate=longer)
-        return time or timedelta(**default)
+        return timedelta(**default) if time is None else time
 
     def folder(self, name: str, default: str) -> str:
         """Read a folder; a relative one is below the project's, wherever in it a command runs."""

@@ -9,6 +9,7 @@ from quart import current_app, request
 
 from .protocol import LoginStore, UserBackend
 from .throttle import Throttle
+from .web.ending import Ending
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +24,7 @@ class State:
     home_view: str
     throttle: Throttle
     login_manager: LoginManager
+    ending: Ending
 
     def is_logged_in(self) -> bool:
         """Return whether the login form has nothing to ask the current user for."""

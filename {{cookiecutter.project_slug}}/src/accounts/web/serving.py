@@ -15,6 +15,7 @@ from flask_patch import Quart, hosted
 
 from ..records import BackendUnavailable
 from ..settings import ConfigError
+from . import servers
 from .session_cookie import SessionInterface
 
 
@@ -58,6 +59,7 @@ def load_app(create_app: Callable[[], quart.Quart]) -> quart.Quart:
         check(app)
     except ConfigError as error:
         raise SystemExit(f"Error: {error}") from None
+    servers.hold_back(app, app.extensions["accounts"].ending.prepare)
     gc.freeze()
     return app
 
