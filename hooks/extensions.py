@@ -1,12 +1,13 @@
 """What the template adds to Cookiecutter's Jinja: the `now` tag and three filters."""
 
 import json
+from collections import defaultdict
 
 from cookiecutter.exceptions import FailedHookException
 from jinja2 import Environment
 from jinja2.ext import Extension
 
-from hooks.pre_gen_project import TEXTS, problem
+from hooks.pre_gen_project import problem
 
 try:
     from jinja2_time import TimeExtension
@@ -32,8 +33,7 @@ def folder(slug: str) -> str:
 
 def usable(slug: str) -> str:
     """Make a slug that the hook accepts of what `slugify` makes of any name."""
-    others = dict.fromkeys(TEXTS, "good@example.com")
-    if not slug or problem(others | {"project_slug": slug}):
+    if not slug or problem(defaultdict(lambda: "good@example.com", project_slug=slug)):
         return f"app_{slug}" if slug else "quart_app"
     return slug
 

@@ -11,12 +11,9 @@ from pathlib import Path
 ANSWERS = r"""{{ cookiecutter | tojson }}"""  # JSON never has three quotes in a row
 RANDOM_BYTES = (("SECRET_KEY", 64), ("DEMO_PASSWORD", 16))
 FIRST_USER = {"sql": "uv run quart users add NAME", "memory": "grep DEMO_ .env  # the one user"}
-CLOSING = """  uv run quart run  # http://localhost:5000
+CLOSING = """uv run quart run  # http://localhost:5000
 The first uv run writes uv.lock, which CI and the image install from: commit it. Without uv:
   python3 -m venv .venv && .venv/bin/pip install -e .  # and .venv/bin/quart for uv run quart"""
-
-CHOSEN = """src/{0}/migrations/versions src/{0}/migrations src/accounts/sql src/accounts/memory
-    kubernetes/base kubernetes/production kubernetes"""
 
 
 def write_env(folder: Path) -> None:
@@ -32,10 +29,11 @@ def write_env(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    answers, project = json.loads(ANSWERS), Path.cwd()
-    write_env(project)
-    for name in CHOSEN.format(answers["project_slug"]).split():
+    answers = json.loads(ANSWERS)
+    write_env(project := Path.cwd())
+    folders = [*project.glob("src/**"), *project.glob("kubernetes/**")]
+    for path in sorted(folders, reverse=True):  # a folder after those in it
         with contextlib.suppress(OSError):  # it holds the files of the choice that was made
-            (project / name).rmdir()
-    print("Next:", f"cd {shlex.quote(str(project))}", "git init", sep="\n  ")
-    print(f"  {FIRST_USER[answers['user_backend']]}", CLOSING, sep="\n")
+            path.rmdir()
+    first = FIRST_USER[answers["user_backend"]]
+    print("Next:", f"cd {shlex.quote(str(project))}", "git init", first, CLOSING, sep="\n  ")
