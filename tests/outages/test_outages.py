@@ -159,8 +159,8 @@ def test_each_page_does_what_it_can_while_a_part_is_gone(python: str, install: I
             ]
             if what != "nothing" and (store is database or "counts" not in what):
                 wrong.append((name, what))
-    write(python, found)
-    assert wrong == []
+        write(python, found)
+        assert wrong == []
 
 
 def write(python: str, found: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """Ends of websockets, which the app closes or refuses, in a way that each server understands."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 from .proxies import ASGIApp
@@ -64,6 +65,7 @@ class _Connection:
             if self._waiting is not None and not self._waiting.done():
                 self._waiting.cancel()
                 await asyncio.wait([self._waiting])
-            await self._send(message)
+            with suppress(OSError):  # Who has left needs no farewell.
+                await self._send(message)
         finally:
             self._closed.set()
