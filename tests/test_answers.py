@@ -113,13 +113,13 @@ def test_slug_that_is_derived_is_accepted_whatever_the_name(name: str) -> None:
     slug = environment.from_string(ANSWERS["project_slug"]).render(
         cookiecutter={"project_name": name}
     )
-    good = {"project_name": "x", "description": "x", "author_name": "x", "author_email": "x@y.z"}
+    good = dict.fromkeys(ANSWERS, "good@example.com")
     assert pre_gen_project.problem({**good, "project_slug": slug}) is None
     assert len(slug) <= 44
 
 
 def test_prompts_carry_the_rules_of_the_hook() -> None:
-    good = dict.fromkeys(TEXTS, "good@example.com") | {"project_slug": "good"}
+    good = dict.fromkeys(ANSWERS, "good@example.com") | {"project_slug": "good"}
     assert pre_gen_project.problem(good) is None
     bad = {name: ["two\nlines"] for name in TEXTS}
     bad |= {"project_slug": ["A B", "class"], "author_email": ["nobody"]}

@@ -193,7 +193,7 @@ def test_compose_file_holds_no_secret_and_the_readme_makes_them(
     assert asked == set(values) == SECRETS["compose"] | {"DOMAIN"}
     assert all(len(values[name]) >= 48 for name in SECRETS["compose"])
     ignored = compose.read(".gitignore").splitlines()
-    assert file.name in ignored
+    assert f"/{file.name}" in ignored
 
 
 def test_each_service_that_stays_says_how_it_is(compose: BakedProject) -> None:

@@ -21,7 +21,7 @@ from flask_patch import greenlet_spawn
 from . import audit, cli, deeds, devices
 from .login_manager import SessionLoginManager
 from .protocol import LoginStore, UserBackend, UserManager
-from .records import AccountError, WrongPassword
+from .records import AccountError, BackendUnavailable, WrongPassword
 from .sessions import Sessions, Tokens
 from .shield import shield
 from .state import State, state
