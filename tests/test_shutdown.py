@@ -58,7 +58,7 @@ SERVERS = {
     "hypercorn-workers": "hypercorn --workers 2 --bind localhost:{port} served:app",
     "uvicorn": "uvicorn --port {port} served:app",
     "uvicorn-workers": "uvicorn --workers 2 --port {port} served:app",
-    "granian-workers": "granian --interface asgi --workers 2 --port {port} served:app",
+    "granian-workers": "granian --interface asgi --workers 2 --workers-kill-timeout 9 --port {port} served:app",
 }
 
 
