@@ -27,8 +27,8 @@ worker_processes 1;
 events {{ worker_connections 512; }}
 http {{
     access_log off;
-    map $http_upgrade $connection_upgrade {{ default upgrade; '' close; }}
-    upstream app {{ {servers} }}
+    map $http_upgrade $connection_upgrade {{ default upgrade; '' ''; }}
+    upstream app {{ {servers} keepalive 16; }}
     server {{
         listen 127.0.0.1:{port};
         location / {{
