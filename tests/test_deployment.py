@@ -46,7 +46,7 @@ def deploy_commands(project: BakedProject) -> list[str]:
     return [
         line
         for block in re.findall(r"^```sh\n(.*?)^```", chapter, re.M | re.S)
-        for line in block.splitlines()
+        for line in block.replace("\\\n", "").splitlines()
     ]
 
 

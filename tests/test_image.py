@@ -93,6 +93,8 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Images]:
     images.make_base(system)
     shutil.rmtree(system)
     yield images
+    images.call("rm", "--all")
+    subprocess.run(["umount", "-R", folder / "images" / "overlay"], check=False)
     shutil.rmtree(folder)
 
 
@@ -140,7 +142,11 @@ def test_people_log_in_at_the_container(
     images: Images, container: Container, project: BakedProject
 ) -> None:
     config, port = images.config(project.slug), free_port()
-    development = {"SECRET_KEY": "k3y-of-32-bytes-or-more-for-this-test-alone"}
+    development = {
+        "ENVIRONMENT": "development",
+        "SECRET_KEY": "k3y-of-32-bytes-or-more-for-this-test-alone",
+        "TRUSTED_HOSTS": "localhost",
+    }
     quart = container.run("quart", **development)
     name, password = first_user(project, *quart)
     command = [word.replace("8000", str(port)) for word in config["Cmd"]]

@@ -58,7 +58,10 @@ SERVERS = {
     "hypercorn-workers": "hypercorn --workers 2 --bind localhost:{port} served:app",
     "uvicorn": "uvicorn --port {port} served:app",
     "uvicorn-workers": "uvicorn --workers 2 --port {port} served:app",
-    "granian-workers": "granian --interface asgi --workers 2 --port {port} served:app",
+    # It waits for websockets that are open, as long as it may.
+    "granian-workers": (
+        "granian --interface asgi --workers 2 --workers-kill-timeout 9 --port {port} served:app"
+    ),
 }
 
 
@@ -107,8 +110,12 @@ class Socket:
         event = self.next_event()
         assert isinstance(event, CloseConnection)
         self._connection.sendall(self._protocol.send(event.response()))
-        self._connection.close()
+        self.close()
         return event.code
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._connection.close()
 
     def next_event(self) -> Event:
         """Return what comes next."""
@@ -153,5 +160,6 @@ def test_server_is_not_ready_first_and_loses_nothing(
             assert time.monotonic() - asked_at >= DELAY
         assert [request.result().text for request in slow] == ["done"] * len(slow)
         process.wait(20)
+        opened.close()
     assert process.returncode in (0, -signal.SIGTERM)
     assert "Traceback" not in (project.path / "shutdown.log").read_text()

@@ -5,6 +5,7 @@ have looked at `/readyz` again. So `servers` holds back what stops it, for `SHUT
 """
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 from quart import Quart, Response, request, websocket
@@ -31,18 +32,22 @@ class Ending:
             # A proxy may hold a connection open for its next request, which the end would cut off.
             self._app.after_request_funcs.setdefault(None, []).append(_close_connection)
         await asyncio.sleep(self._delay)
-        if handlers := dict(self._websockets):
-            for opened in handlers.values():
-                await opened.close(SERVICE_RESTART, "The server restarts.")
-            _, others = await asyncio.wait(handlers, timeout=PARTING)
-            for handler in others:
-                handler.cancel()
+        if self._websockets:
+            closing = [asyncio.create_task(_close(*each)) for each in self._websockets.items()]
+            await asyncio.wait(closing, timeout=PARTING)
 
     async def _remember(self) -> None:
         handler: Any = asyncio.current_task()
         opened: Any = websocket
         self._websockets[handler] = opened._get_current_object()
         handler.add_done_callback(lambda _: self._websockets.pop(handler, None))
+
+
+async def _close(handler: asyncio.Task[Any], opened: Any) -> None:
+    # Told first, since nothing may be sent any more; it hears of it when this has been sent.
+    handler.cancel()
+    with suppress(Exception):  # The other side may have gone.
+        await opened.close(SERVICE_RESTART, "The server restarts.")
 
 
 async def _close_connection(response: Response) -> Response:
