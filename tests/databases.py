@@ -16,8 +16,9 @@ SERVERS = {
     "postgresql": ("PostgreSQL", POSTGRES, "postgresql+psycopg"),
     "mysql": ("MariaDB", MARIADB, "mysql+pymysql"),
 }
-ASYNCPG, AIOSQLITE = "postgresql+asyncpg", "sqlite+aiosqlite"
-DRIVERS = [ASYNCPG, "postgresql+psycopg_async", AIOSQLITE, "mysql+asyncmy", "mysql+aiomysql"]
+ASYNCPG, PSYCOPG = "postgresql+asyncpg", "postgresql+psycopg_async"
+AIOSQLITE = "sqlite+aiosqlite"
+DRIVERS = [ASYNCPG, PSYCOPG, AIOSQLITE, "mysql+asyncmy", "mysql+aiomysql"]
 
 
 @contextmanager

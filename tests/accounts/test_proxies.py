@@ -96,8 +96,10 @@ async def test_http_2_without_tls_is_refused_behind_a_proxy(browser: Browser) ->
     assert (await browser.get("/healthz", http_version="2", scheme="https")).status_code == 200
 
 
-async def test_http_2_without_a_proxy_is_answered(browser: Browser) -> None:
-    assert (await browser.get("/healthz", http_version="2")).status_code == 200
+@pytest.mark.promise(19, asvs="15.3.4")
+async def test_http_2_without_tls_is_refused_without_a_proxy_too(browser: Browser) -> None:
+    assert (await browser.get("/healthz", http_version="2")).status_code == 505
+    assert (await browser.get("/healthz", http_version="2", scheme="https")).status_code == 200
 
 
 @pytest.mark.settings(

@@ -18,9 +18,18 @@ from pathlib import Path
 from typing import Any
 
 package = import_module(os.environ["QUART_APP"])
-database: Any = import_module("accounts.sql.database")
-options = database._engine_options
-database._engine_options = lambda url: options(url) | {"pool_size": 3, "max_overflow": 0}
+config: Any = import_module(f"{package.__name__}.config")
+database_settings = config.database_settings
+
+
+def with_few_connections(*address: str) -> dict[str, Any]:
+    """Return the settings of the database, with a pool that is soon used up."""
+    settings: dict[str, Any] = database_settings(*address)
+    settings["SQLALCHEMY_ENGINE_OPTIONS"] |= {"pool_size": 3, "max_overflow": 0}
+    return settings
+
+
+config.database_settings = with_few_connections
 
 import flask  # noqa: E402
 from accounts import load_app, public  # noqa: E402
@@ -149,7 +158,8 @@ async def cancelling() -> str:
     task = asyncio.create_task(greenlet_spawn(work))
     await asyncio.sleep(0.02)
     task.cancel()
-    await asyncio.wait([task])
+    # Retrieved, be it cancelled or failed with its connection.
+    await asyncio.gather(task, return_exceptions=True)
     return whose()
 
 

@@ -22,6 +22,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from attacks.raw import Client
+
 ROOT = Path(__file__).parents[2]
 PATIENCE = 10  # Seconds that an answer is waited for.
 SLOW = 75  # Seconds that a slow client goes on at most.
@@ -32,6 +37,28 @@ COMMANDS = {
     "granian": "granian --interface asgi --port {port} {app}",
 }
 FORM = "Content-Type: application/x-www-form-urlencoded"
+JSON = "Content-Type: application/json"
+TOKEN = "X-CSRFToken: a token"  # In its place comes one that is valid, with its cookie.
+SITE = """
+from accounts import load_app, public
+from quart import request
+
+from {package} import create_app
+
+app = load_app(create_app)
+
+
+@app.post("/fields")
+@public
+async def fields():
+    return str(len(await request.form))
+
+
+@app.post("/json")
+@public
+async def json():
+    return type(await request.get_json()).__name__
+"""
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 
@@ -41,8 +68,9 @@ def request(line: str, *headers: str, body: bytes = b"") -> bytes:
 
 
 def post(body: bytes, kind: str, path: str = "/") -> bytes:
-    """Return the bytes of a form."""
-    return request(f"POST {path} HTTP/1.1", kind, f"Content-Length: {len(body)}", body=body)
+    """Return the bytes of a form with a valid token."""
+    length = f"Content-Length: {len(body)}"
+    return request(f"POST {path} HTTP/1.1", kind, TOKEN, length, body=body)
 
 
 def chunks(number: int) -> bytes:
@@ -54,7 +82,8 @@ def chunks(number: int) -> bytes:
 def parts(number: int) -> bytes:
     """Return a form of many parts."""
     part = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nb\r\n'
-    return post(part * number + b"--x--\r\n", "Content-Type: multipart/form-data; boundary=x")
+    kind = "Content-Type: multipart/form-data; boundary=x"
+    return post(part * number + b"--x--\r\n", kind, "/fields")
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
@@ -93,9 +122,9 @@ ATTACKS: dict[str, bytes] = {
     + b"0\r\n\r\nGET /protected HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "two lengths": request("POST / HTTP/1.1", FORM, "Content-Length: 1", "Content-Length: 3")
     + b"abc",
-    "100,000 fields": post(b"&".join(b"a%d=b" % n for n in range(100_000)), FORM),
+    "100,000 fields": post(b"&".join(b"a%d=b" % n for n in range(100_000)), FORM, "/fields"),
     "100,000 parts": parts(100_000),
-    "JSON 100,000 deep": post(b"[" * 100_000 + b"]" * 100_000, "Content-Type: application/json"),
+    "JSON 100,000 deep": post(b"[" * 100_000 + b"]" * 100_000, JSON, "/json"),
     "an absolute URI": request("GET http://evil.example/protected HTTP/1.1", "Connection: close"),
     "encoded slashes": request("GET /static/..%2f..%2f.env HTTP/1.1", "Connection: close"),
     "an encoded path": request("GET /account%2Fsessions HTTP/1.1", "Connection: close"),
@@ -133,6 +162,14 @@ def attack(port: int, data: bytes) -> tuple[str, float]:
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
         status = answer(connection, data)
     return status, time.monotonic() - started
+
+
+def credentials(port: int) -> bytes:
+    """Return the headers with which a form is taken."""
+    client = Client(f"http://localhost:{port}")
+    token = client.token()
+    cookies = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
+    return f"X-CSRFToken: {token}\r\nCookie: {cookies}".encode()
 
 
 def trickle(port: int, head: bytes, more: bytes) -> float:
@@ -211,11 +248,12 @@ def serve(project: Path, command: str) -> Iterator[Server]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-    program, *options = command.format(port=port, app=f"{project.name}.asgi:app").split()
+    program, *options = command.format(port=port, app="attacked:app").split()
     log = open(project / "server.log", "a")  # noqa: SIM115  # as long as the server
     process = subprocess.Popen(
         [project / ".venv" / "bin" / program, *options],
         cwd=project,
+        env={**os.environ, "PYTHONPATH": str(project)},
         stdout=log,
         stderr=log,
         start_new_session=True,
@@ -244,6 +282,7 @@ def install(folder: str) -> Path:
     project = Path(cookiecutter(str(ROOT), no_input=True, output_dir=folder))
     uv = Path(sys.executable).parent / "uv"
     subprocess.run([uv, "sync", "--quiet", "--project", project], check=True)
+    (project / "attacked.py").write_text(SITE.format(package=project.name))
     servers = ["uvicorn[standard]", "granian"]
     python = project / ".venv"
     subprocess.run([uv, "pip", "install", "--quiet", "-p", python, *servers], check=True)
@@ -255,7 +294,8 @@ def measure(project: Path, names: list[str]) -> dict[str, list[str]]:
     rows: dict[str, list[str]] = {name: [] for name in (*ATTACKS, *SLOW_ATTACKS)}
     for name in names:
         with serve(project, COMMANDS[name]) as server:
-            for row, data in ATTACKS.items():
+            for row, attacking in ATTACKS.items():
+                data = attacking.replace(TOKEN.encode(), credentials(server.port), 1)
                 with server.watched():
                     status, seconds = attack(server.port, data)
                     # What has been read is worked on although the client has left.

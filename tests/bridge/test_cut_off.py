@@ -7,13 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from databases import ASYNCPG, connections
+from databases import AIOSQLITE, ASYNCPG, PSYCOPG, connections
 from flask_patch import await_only, finish, greenlet_spawn, hosted, threads
+from flask_patch.finishing import put_off
 from quart.utils import run_sync
 from sqlalchemy import create_engine, text
 
 SLEEP = text("SELECT pg_sleep(0.05)")
-on_asyncpg = pytest.mark.parametrize("url", [ASYNCPG], indirect=True)
+on_postgresql = pytest.mark.parametrize("url", [ASYNCPG, PSYCOPG], indirect=True)
 
 
 def sleep(engine: Any) -> None:
@@ -35,7 +36,7 @@ async def cut_off(
         await task
 
 
-@on_asyncpg
+@on_postgresql
 async def test_connecting_that_is_cut_off_makes_no_noise(url, caplog):
     for number in range(60):
         engine = create_engine(url)
@@ -47,12 +48,14 @@ async def test_connecting_that_is_cut_off_makes_no_noise(url, caplog):
     assert caplog.messages == []
 
 
-@on_asyncpg
+@on_postgresql
 @pytest.mark.parametrize("again", [None, 0, 0.001])
 async def test_query_that_is_cut_off_makes_no_noise(url, caplog, again):
     engine = create_engine(url, pool_size=3, max_overflow=0)
+    # Else a busy machine cuts off nothing but connecting.
+    await greenlet_spawn(sleep, engine)
     for _ in range(10):
-        cuts = [cut_off(engine, 0.002 * number, again) for number in range(20)]
+        cuts = [cut_off(engine, 0.005 * number, again) for number in range(20)]
         await asyncio.gather(*cuts, return_exceptions=True)
     await greenlet_spawn(sleep, engine)
     assert engine.pool.checkedout() == 0
@@ -60,6 +63,55 @@ async def test_query_that_is_cut_off_makes_no_noise(url, caplog, again):
     await greenlet_spawn(engine.dispose)
     gc.collect()
     assert caplog.messages == []
+
+
+@pytest.mark.parametrize("url", [PSYCOPG, AIOSQLITE], indirect=True)
+async def test_transaction_that_is_cut_off_makes_no_noise(url, caplog):
+    def insert(statement: str = "INSERT INTO numbers VALUES (1)") -> None:
+        with engine.begin() as connection:
+            connection.execute(text(statement))
+
+    engine = create_engine(url, pool_size=3, max_overflow=0)
+    await greenlet_spawn(insert, "CREATE TABLE numbers (number INTEGER)")
+    for _ in range(15):
+        tasks = [asyncio.create_task(greenlet_spawn(insert)) for _ in range(20)]
+        for task in tasks:
+            await asyncio.sleep(0.001)
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    await greenlet_spawn(insert)
+    assert engine.pool.checkedout() == 0
+    await greenlet_spawn(engine.dispose)
+    gc.collect()
+    assert caplog.messages == []
+
+
+@hosted
+async def test_cancellation_that_is_put_off_comes_later_and_a_timeout_is_still_one():
+    done = []
+
+    async def deed() -> str:
+        await asyncio.sleep(0)
+        await asyncio.sleep(0.05)
+        done.append(True)
+        return "done"
+
+    task = asyncio.current_task()
+    asyncio.get_running_loop().call_later(0.01, task.cancel)
+    assert await put_off(deed()) == "done"
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.sleep(0)
+    task.uncancel()
+
+    async def late() -> None:
+        async with asyncio.timeout(0.01):
+            await put_off(deed())
+            await asyncio.sleep(0)
+
+    with pytest.raises(TimeoutError):
+        await late()
+    assert done == [True, True]
+    assert await put_off(deed()) == "done"
 
 
 @hosted

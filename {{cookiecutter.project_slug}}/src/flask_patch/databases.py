@@ -11,7 +11,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from .drivers import patch_asyncpg, patch_drivers
+from .drivers import patch_asyncpg, patch_drivers, patch_psycopg
 from .pools import patch_pools
 
 
@@ -24,6 +24,7 @@ def _patch_sqlalchemy(_module: ModuleType) -> None:
 PATCHES = {
     "sqlalchemy": _patch_sqlalchemy,
     "sqlalchemy.dialects.postgresql.asyncpg": patch_asyncpg,
+    "psycopg": patch_psycopg,
 }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from greenlet import getcurrent
 
+from .finishing import cancelled_once
 from .functions import repoint
 from .portals import current_portal, drive
 from .threads import keep_loop
@@ -113,3 +114,13 @@ def patch_asyncpg(dialect: Any) -> None:
         getattr(dialect, name).bind_processor = _accept_strings
     adapted = dialect.AsyncAdapt_asyncpg_connection
     adapted._terminate_graceful_close = _cancelled_first(adapted._terminate_graceful_close)
+
+
+def patch_psycopg(psycopg: Any) -> None:
+    """Let a query that is cancelled be ended at the server, though it is cancelled again."""
+    native = psycopg.AsyncConnection.wait
+
+    async def wait(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return await cancelled_once(native(self, *args, **kwargs))
+
+    psycopg.AsyncConnection.wait = wait

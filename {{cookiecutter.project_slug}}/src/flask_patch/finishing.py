@@ -2,10 +2,11 @@
 
 import asyncio
 from asyncio import Task
-from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine, Generator
+from types import coroutine
+from typing import Any, TypeVar, cast
 
-from .portals import hosted
+from .portals import AnyCoroutine, hosted
 
 T = TypeVar("T")
 
@@ -32,3 +33,58 @@ async def finish(coro: Coroutine[Any, Any, T], unheard: Callable[[Task[T]], None
     if not task.cancelled():
         unheard(task)
     raise cancelled
+
+
+async def put_off(coro: Coroutine[Any, Any, T], pending: Any = None) -> T:
+    """Await the coroutine without a task; a cancellation meanwhile comes after it.
+
+    `pending` is what the coroutine waits for already. It must not use `asyncio.timeout`, which
+    itself cancels.
+    """
+    task, cancelled = asyncio.current_task(), 0
+    try:
+        if pending is None:
+            pending = coro.send(None)
+        while True:
+            done = False
+            while not done:
+                try:
+                    await _settled(pending)
+                except asyncio.CancelledError:
+                    cancelled += 1
+                done = pending is None or pending.done()
+            pending = coro.send(None)
+    except StopIteration as stop:
+        return cast(T, stop.value)
+    finally:
+        if cancelled and task is not None:
+            # As many as `asyncio.timeout` counts.
+            task.uncancel()
+            task.cancel()
+
+
+async def _settled(pending: Any) -> None:
+    if pending is None:
+        await asyncio.sleep(0)
+    elif not pending.done():
+        # Set when it was handed over, as to a task that would cancel it with itself.
+        pending._asyncio_future_blocking = False
+        await asyncio.wait([pending])
+
+
+@coroutine
+def cancelled_once(coro: AnyCoroutine) -> Generator[Any, Any, Any]:
+    """Await the coroutine; how it ends when it is cancelled is not broken off."""
+    try:
+        pending = coro.send(None)
+        while True:
+            try:
+                yield pending
+            except asyncio.CancelledError as raised:
+                error = raised
+                break
+            pending = coro.send(None)
+        pending = coro.throw(error)
+    except StopIteration as stop:
+        return stop.value
+    return (yield from put_off(coro, pending).__await__())

@@ -16,6 +16,7 @@ from .homes import close, drop, move_in, move_out
 from .locks import find_lock, use_on_all_loops
 from .portals import call
 from .queues import ConnectionQueue
+from .resets import patch_renewals, patch_resets
 from .threads import find_loop
 from .waiting import await_only
 
@@ -173,6 +174,8 @@ def patch_pools(concurrency: Any) -> None:
     pools: Any = import_module("sqlalchemy.pool")
     listen = import_module("sqlalchemy.event").listen
     base._finalize_fairy = _finalize_in_a_hurry(base._finalize_fairy)
+    patch_resets(base._ConnectionFairy, concurrency)
+    patch_renewals(base._ConnectionRecord, concurrency.await_only)
     pools.Pool.connect = _connect_in(concurrency.await_only, pools.Pool.connect)
     pools.Pool._create_connection = _make_in(concurrency.await_only, pools.Pool._create_connection)
     pools.Pool._close_connection = _close_on_loop(

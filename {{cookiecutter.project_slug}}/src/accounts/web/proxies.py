@@ -26,9 +26,7 @@ REWRITTEN = (
     "The server itself believes X-Forwarded-For, whoever sends it: start uvicorn with "
     "--no-proxy-headers, and set TRUSTED_PROXIES."
 )
-PAST_THE_PROXY = (
-    "HTTP/2 without TLS is refused behind a proxy: by `Upgrade: h2c` a client would speak past it."
-)
+WITHOUT_TLS = "HTTP/2 without TLS is refused: browsers never speak it. Speak HTTP/1.1, or use TLS."
 
 
 def proxy_headers(value: str | list[str]) -> list[str]:
@@ -55,10 +53,12 @@ class TrustProxies:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Call the app with what the client's request was."""
         if scope["type"] in ("http", "websocket"):
+            # By `Upgrade: h2c` a client would speak past a proxy. First of all, since thousands of
+            # streams can come at once.
+            if scope.get("http_version") == "2" and scope.get("scheme") in ("http", "ws"):
+                return await refuse(scope, send, 505, WITHOUT_TLS)
             scope = as_received(scope, receive)
             if self._trusted:
-                if scope.get("http_version") == "2" and scope["scheme"] in ("http", "ws"):
-                    return await refuse(scope, send, 505, PAST_THE_PROXY)
                 scope = self._read(scope)
             elif scope.get("client") and scope["client"][1] == 0:
                 # uvicorn, which knows no port of a forwarded address, and by default believes its
