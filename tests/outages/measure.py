@@ -15,7 +15,7 @@ from accounts.sql import database_settings
 from accounts.sql.faults import _refuse_closed
 from sqlalchemy import Engine, create_engine, event, text
 
-BATCHES, QUERIES = 40, 200
+BATCHES, QUERIES = 40, 50
 
 
 def engines(url: str) -> dict[str, Engine]:

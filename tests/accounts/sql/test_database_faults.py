@@ -82,6 +82,52 @@ async def test_login_is_read_once_more_where_its_connection_breaks(
     assert answer.status_code == 200
 
 
+async def test_read_that_nobody_answers_in_time_is_not_made_once_more(
+    store: Any, database: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not database[1]:
+        pytest.skip("SQLite answers by itself")
+    monkeypatch.setattr(import_module("accounts.sql.postgresql").Connection, "patience", 0.5)
+    sent: list[object] = []
+    event.listen(store.part.database.engine, "before_cursor_execute", lambda *it: sent.append(it))
+    with pytest.raises(BackendUnavailable, match="no answer in"):
+        await greenlet_spawn(store.part.database.first, text("SELECT pg_sleep(60)"), {})
+    assert len(sent) == 1
+
+
+async def test_query_that_is_broken_off_ends_in_the_database_as_well(
+    store: Any, database: tuple[str, str]
+) -> None:
+    if not database[1]:
+        pytest.skip("SQLite runs its queries here")
+    server = await psycopg.AsyncConnection.connect(database[1], autocommit=True)
+
+    async def wait_for(count: int) -> None:
+        for _ in range(500):
+            if await _sleeping(server) == count:
+                return
+            await asyncio.sleep(0.05)
+        pytest.fail(f"{await _sleeping(server)} queries, not {count}")
+
+    query = greenlet_spawn(store.part.database.first, text("SELECT pg_sleep(60)"), {})
+    asking = asyncio.create_task(query)
+    await wait_for(1)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    await wait_for(0)
+    await server.close()
+
+
+async def _sleeping(server: psycopg.AsyncConnection[Any]) -> Any:
+    found = await server.execute(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE wait_event = 'PgSleep' AND datname = current_database()"
+    )
+    (count,) = await found.fetchone() or (None,)
+    return count
+
+
 @pytest.fixture
 def own(serving: Quart, package: ModuleType) -> Callable[[str], Awaitable[Response]]:
     """Run a statement in a page of the owner's, which is open to all."""

@@ -58,7 +58,11 @@ class _Connection:
                 return
             message = {**message, "body": self._refusal}
         if message["type"] not in ENDS or self._closed is not None:
-            await self._send(message)
+            try:
+                await self._send(message)
+            except OSError:  # The client has left, as ASGI says it.
+                # Quart learns of it by the next message, and ends the handler.
+                await asyncio.sleep(0)
             return
         self._closed = asyncio.Event()
         try:

@@ -7,6 +7,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from importlib import import_module
 from typing import Any
 
 from hypercorn.asyncio import run
@@ -54,9 +55,8 @@ async def _wait(event: Callable[[], Awaitable[Any]]) -> None:
 
 
 def _hold_back_granian(prepare: Prepare) -> None:
-    from granian import _signals
-
-    signals: Any = _signals
+    # By name, since a type checker has no Granian where nobody has installed it.
+    signals: Any = import_module("granian._signals")
     listen = signals.set_loop_signals
 
     def set_loop_signals(loop: asyncio.AbstractEventLoop) -> Any:
