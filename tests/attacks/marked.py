@@ -156,10 +156,11 @@ async def cancelling() -> str:
             return query(g.request if "request" in g else "")
 
     task = asyncio.create_task(greenlet_spawn(work))
+    # What it raises is taken note of, be its client here or gone.
+    task.add_done_callback(lambda task: task.cancelled() or task.exception())
     await asyncio.sleep(0.02)
     task.cancel()
-    # Retrieved, be it cancelled or failed with its connection.
-    await asyncio.gather(task, return_exceptions=True)
+    await asyncio.wait([task])
     return whose()
 
 

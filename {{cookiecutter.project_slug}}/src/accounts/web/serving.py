@@ -9,6 +9,7 @@ from typing import Any
 import quart
 from dotenv import find_dotenv, load_dotenv
 from quart import Response
+from quart.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import NotFound
 
 from flask_patch import Quart, hosted
@@ -19,8 +20,21 @@ from . import servers
 from .session_cookie import SessionInterface
 
 
+class JSONProvider(DefaultJSONProvider):
+    """Quart's JSON, to which a body that is nested too deeply is malformed, and so a 400."""
+
+    def loads(self, s: str | bytes, **options: Any) -> Any:
+        """Parse JSON; raise `ValueError` for what is none, or none that Python can parse."""
+        try:
+            return super().loads(s, **options)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
+
+
 class App(Quart):
     """A Quart app that checks its stores before `quart run` serves it."""
+
+    json_provider_class = JSONProvider
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
