@@ -6,12 +6,12 @@ from typing import Any
 from urllib.parse import quote, quote_plus, urljoin, urlsplit
 
 import pytest
-from accounts import account_key
+from accounts import account_key, public
 from accounts.records import Client
 from browser import NAME, Browser
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from quart import Quart, Response
+from quart import Quart, Response, request
 
 pytestmark = [
     pytest.mark.promise(21, asvs="1.2.1, 2.2.1, 3.2.2, 16.5.4"),
@@ -270,3 +270,16 @@ async def test_any_token(users: Any, store: Any, load: Any, token: str, label: s
     assert await store.resume(token, Client("", "")) is None
     assert await store.known_browser(account_key(label), token) is None
     assert await users.authenticate(label, token) is None
+
+
+async def test_json_that_is_nested_too_deeply_is_malformed(app: Quart) -> None:
+    @app.get("/json")
+    @public
+    async def take() -> str:
+        """Read what is sent."""
+        return str(await request.get_json())
+
+    headers = {"Content-Type": "application/json"}
+    for text in ("[" * 100_000, '{"a":' * 100_000, "["):
+        answer = await Browser(app).get("/json", data=text, headers=headers)
+        assert answer.status_code == 400
