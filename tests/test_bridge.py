@@ -67,7 +67,7 @@ def test_bridge_waits_in_sqlalchemy_2_0(tmp_path: Path) -> None:
     run_tests(f"{folder}/bin/python", tests=DATABASES)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("python", [PYTHONS[0], PYTHONS[-1]])
 def test_bridge_passes_its_tests_without_the_line_that_hurries_connections(
     python: str, install: Callable[[str], str], tmp_path: Path

@@ -115,7 +115,7 @@ def test_pipx_renders(config: Path, tmp_path: Path) -> None:
 
 def test_prompts_are_for_people(config: Path, tmp_path: Path) -> None:
     command: list[str | Path] = [BIN / "cookiecutter", str(ROOT), "--config-file", config]
-    asked = run(*command, cwd=tmp_path, stdin="Chat Room\n" + "\n" * 5 + "2\n")
+    asked = run(*command, cwd=tmp_path, stdin="Chat Room\n" + "\n" * 5 + "2\n\n")
     prompts = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))["__prompts__"]
     plain = re.sub(r"\s+", " ", asked)
     for option, prompt in prompts.items():
