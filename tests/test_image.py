@@ -135,7 +135,7 @@ def test_container_serves_and_finds_itself_healthy(
         assert project.run(*run("id", "-u")).stdout == "10001\n"
     assert project.run(*run(*health, **production), check=False).returncode != 0
     log = (project.path / f"server-{port}.log").read_text()
-    assert '"GET /healthz 1.1" 200' in log
+    assert '"method": "GET", "path": "/healthz", "status": 200' in log
 
 
 def test_people_log_in_at_the_container(
