@@ -12,13 +12,11 @@ from .answers import refuse
 from .proxies import ASGIApp
 
 MALFORMED = "This is no request for a page: its host or its path is malformed."
+ANSWERS = ("http.response.start", "websocket.http.response.start")
 Send = Callable[[Any], Awaitable[None]]
 
 # A name of labels of up to 63 letters, or an IPv6 address, and perhaps a port.
 HOST = re.compile(rb"(\[[0-9a-fA-F:.]+\]|[\w-]{1,63}(\.[\w-]{1,63})*\.?)(:\d{1,5})?", re.ASCII)
-
-
-ANSWERS = ("http.response.start", "websocket.http.response.start")
 
 
 class Gate:
