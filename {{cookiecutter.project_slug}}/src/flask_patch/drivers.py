@@ -52,6 +52,11 @@ def can_wait() -> bool:
     return current_portal() is not None or asyncio._get_running_loop() is None
 
 
+def can_wait_on_loop() -> bool:
+    """Tell whether a driver can wait here for the running event loop."""
+    return asyncio._get_running_loop() is not None and can_wait()
+
+
 def _make_wait(native: Callable[..., Any], error: type[Exception]) -> Callable[..., Any]:
     def wait(awaitable: Awaitable[Any]) -> Any:
         if getattr(getcurrent(), "__sqlalchemy_greenlet_provider__", False):

@@ -1,7 +1,7 @@
 """Finishing: what must not be broken off goes on to its end, although the client has left."""
 
 import asyncio
-from asyncio import Task
+from asyncio import CancelledError, Future, Task
 from collections.abc import Callable, Coroutine, Generator
 from types import coroutine
 from typing import Any, TypeVar, cast
@@ -11,7 +11,29 @@ from .portals import AnyCoroutine, hosted
 T = TypeVar("T")
 
 
-async def finish(coro: Coroutine[Any, Any, T], unheard: Callable[[Task[T]], None]) -> T:
+def _look_away(task: Task[Any]) -> None:
+    task.exception()  # Retrieved, or asyncio would complain of it.
+
+
+async def outlast(future: Future[Any], give_up: Callable[[], bool]) -> CancelledError | None:
+    """Wait for the future to its end; return the cancellation that came meanwhile, if one did.
+
+    A cancellation is obeyed at once where `give_up` returns that the future is not wanted.
+    """
+    cancelled = None
+    while not future.done():
+        try:
+            await asyncio.wait([future])
+        except CancelledError as error:
+            if give_up():
+                raise
+            cancelled = error
+    return cancelled
+
+
+async def finish(
+    coro: Coroutine[Any, Any, T], unheard: Callable[[Task[T]], None] = _look_away
+) -> T:
     """Await the coroutine in a task of its own, which goes on although this one is cancelled.
 
     A client that leaves cancels the task of its request. What was begun comes to its end even then;
@@ -22,12 +44,8 @@ async def finish(coro: Coroutine[Any, Any, T], unheard: Callable[[Task[T]], None
     async def do() -> T:
         return await coro
 
-    task, cancelled = asyncio.create_task(do()), None
-    while not task.done():
-        try:
-            await asyncio.wait([task])
-        except asyncio.CancelledError as error:
-            cancelled = error
+    task = asyncio.create_task(do())
+    cancelled = await outlast(task, lambda: False)
     if cancelled is None:
         return task.result()
     if not task.cancelled():

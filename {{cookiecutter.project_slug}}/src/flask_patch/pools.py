@@ -10,7 +10,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from .drivers import can_wait, hurried, hurry
+from .drivers import can_wait, can_wait_on_loop, hurried, hurry
 from .finishing import finish
 from .homes import close, drop, move_in, move_out
 from .locks import find_lock, use_on_all_loops
@@ -79,7 +79,7 @@ def _connect_in(wait: Callable[..., Any], native: Callable[[Any], Any]) -> Calla
         return await call(native, pool)
 
     def connect(self: Any) -> Any:
-        if self._dialect.is_async and (not can_wait() or asyncio._get_running_loop() is None):
+        if self._dialect.is_async and not can_wait_on_loop():
             return wait(connect_in_portal(self))
         return native(self)
 
@@ -90,7 +90,7 @@ def _make_in(wait: Callable[..., Any], native: Callable[[Any], Any]) -> Callable
     """Make a connection to its end, though nobody waits for it: a half-made one is noisy."""
 
     def create_connection(self: Any) -> Any:
-        if self._dialect.is_async and asyncio._get_running_loop() is not None and can_wait():
+        if self._dialect.is_async and can_wait_on_loop():
             return wait(finish(call(native, self), _close_unheard))
         return native(self)
 
@@ -103,10 +103,6 @@ def _close_unheard(made: asyncio.Task[Any]) -> None:
         asyncio.run_coroutine_threadsafe(closing, asyncio.get_running_loop())
 
 
-def _ignore(_ended: asyncio.Task[Any]) -> None:
-    pass
-
-
 def _close_on_loop(wait: Callable[..., Any], native: Callable[..., None]) -> Callable[..., None]:
     def close_connection(self: Any, connection: Any, *, terminate: bool = False) -> None:
         loop = move_out(connection)
@@ -115,7 +111,7 @@ def _close_on_loop(wait: Callable[..., Any], native: Callable[..., None]) -> Cal
         elif loop.is_closed():
             drop(connection)
         elif terminate and can_wait() and loop is asyncio._get_running_loop():
-            wait(finish(call(native, self, connection, terminate=True), _ignore))
+            wait(finish(call(native, self, connection, terminate=True)))
         elif terminate:
             _on(loop, lambda: native(self, connection, terminate=True))
         else:

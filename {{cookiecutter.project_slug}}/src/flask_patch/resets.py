@@ -4,11 +4,10 @@ A reset that is broken off throws its connection away, with a traceback in the l
 anew leaves exceptions that nobody retrieves.
 """
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from .drivers import can_wait
+from .drivers import can_wait_on_loop
 from .finishing import finish, put_off
 from .portals import call
 
@@ -18,8 +17,8 @@ def patch_resets(fairy: Any, concurrency: Any) -> None:
     native = fairy._reset
 
     def reset(self: Any, pool: Any, **given: Any) -> None:
-        waits = pool._dialect.is_async and not given["transaction_was_reset"] and can_wait()
-        if not waits or asyncio._get_running_loop() is None:
+        waits = pool._dialect.is_async and not given["transaction_was_reset"]
+        if not waits or not can_wait_on_loop():
             native(self, pool, **given)
             return
         # In a greenlet of its own, so that what it waits for comes by here; a task costs more.
@@ -29,19 +28,15 @@ def patch_resets(fairy: Any, concurrency: Any) -> None:
     fairy._reset = reset
 
 
-def _ignore(ended: asyncio.Task[Any]) -> None:
-    ended.exception()
-
-
 def patch_renewals(record: Any, wait: Callable[..., Any]) -> None:
     """Make SQLAlchemy's pools connect to the end in place of a connection that is invalid."""
     native = record._ConnectionRecord__connect
 
     def connect(self: Any) -> None:
         dialect = self._ConnectionRecord__pool._dialect
-        if dialect.is_async and asyncio._get_running_loop() is not None and can_wait():
+        if dialect.is_async and can_wait_on_loop():
             # Cancelled after it, the pool takes the connection back.
-            wait(finish(call(native, self), _ignore))
+            wait(finish(call(native, self)))
         else:
             native(self)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import quart.utils
 
+from .finishing import outlast
 from .functions import repoint
 from .portals import copy_context_for_thread, serving_loop
 from .runners import keep_runner, own_loop
@@ -73,16 +74,10 @@ def run_sync(function: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, 
 
 async def _run(function: Callable[..., Any], *args: Any) -> Any:
     job = workers.submit(copy_context_for_thread().run, function, *args)
-    future, cancelled = asyncio.wrap_future(job), None
-    while not future.done():
-        try:
-            await asyncio.wait([future])
-        except asyncio.CancelledError as error:
-            if job.cancel():
-                raise
-            # A thread cannot be stopped. The request lasts as long as what it runs there, which
-            # would use a context, and a database session, that nobody closes any more.
-            cancelled = error
+    future = asyncio.wrap_future(job)
+    # A thread cannot be stopped once it runs the job. The request lasts as long as that, which
+    # would use a context, and a database session, that nobody closes any more.
+    cancelled = await outlast(future, job.cancel)
     if cancelled is None:
         return future.result()
     future.exception()  # Nobody else looks at it.
