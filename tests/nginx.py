@@ -42,22 +42,11 @@ def recipe() -> str:
 
 
 @contextlib.contextmanager
-def nginx(folder: Path, app: int, **changes: str) -> Iterator[int]:
-    """Run nginx in front of the app's port, and yield its own; `changes` are made to the recipe."""
+def serve_site(folder: Path, port: int, site: str) -> Iterator[None]:
+    """Run nginx with this site, which listens on the port, until the block ends."""
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if program is None:
         pytest.skip("nginx is not installed")
-    port, site = free_port(), recipe()
-    for old, new in {
-        "listen 443": f"listen 127.0.0.1:{port}",
-        "127.0.0.1:8000": f"127.0.0.1:{app}",
-        "/etc/ssl/example.org.pem": str(certificate(folder) / "cert.pem"),
-        "/etc/ssl/example.org.key": str(certificate(folder) / "key.pem"),
-        "server_name example.org": "server_name localhost",
-        **changes,
-    }.items():
-        assert old in site, old
-        site = site.replace(old, new)
     (folder / "nginx.conf").write_text(CONFIG.format(folder=folder, site=site))
     command = [program, "-p", str(folder), "-c", str(folder / "nginx.conf")]
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
@@ -69,10 +58,28 @@ def nginx(folder: Path, app: int, **changes: str) -> Iterator[int]:
             if process.poll() is not None:
                 pytest.fail(f"nginx does not start: {process.stderr and process.stderr.read()}")
             time.sleep(0.02)
-        yield port
+        yield
     finally:
         process.terminate()
         process.communicate(timeout=10)
+
+
+@contextlib.contextmanager
+def nginx(folder: Path, app: int, **changes: str) -> Iterator[int]:
+    """Run nginx in front of the app's port, and yield its own; `changes` are made to the recipe."""
+    port, site = free_port(), recipe()
+    for old, new in {
+        "listen 443": f"listen 127.0.0.1:{port}",
+        "127.0.0.1:8000": f"127.0.0.1:{app}",
+        "/etc/ssl/example.org.pem": str(certificate(folder) / "cert.pem"),
+        "/etc/ssl/example.org.key": str(certificate(folder) / "key.pem"),
+        "server_name example.org": "server_name localhost",
+        **changes,
+    }.items():
+        assert old in site, old
+        site = site.replace(old, new)
+    with serve_site(folder, port, site):
+        yield port
 
 
 def certificate(folder: Path) -> Path:

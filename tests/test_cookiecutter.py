@@ -264,13 +264,17 @@ def test_cruft_updates_a_project_and_leaves_what_is_its_owners(owned: Updated) -
     owned.cruft("check")
 
 
+def render_default(repository: Path, config: Path, folder: Path, *options: str) -> Path:
+    """Render with Cookiecutter's own command and default answers; return the project."""
+    command: list[str | Path] = [BIN / "cookiecutter", repository, "--no-input"]
+    run(*command, "--config-file", config, *options, cwd=folder)
+    return folder / "my_quart_app"
+
+
 def test_project_of_cookiecutter_is_linked_and_updated(
     repository: Path, config: Path, tmp_path: Path
 ) -> None:
-    command: list[str | Path] = [BIN / "cookiecutter", str(repository), "--no-input"]
-    command += ["--config-file", config]
-    run(*command, cwd=tmp_path)
-    project = tmp_path / "my_quart_app"
+    project = render_default(repository, config, tmp_path)
     git(project, "init", "--quiet", "--initial-branch=main")
     git(project, "add", "--all")
     run(*CRUFT, "link", f"file://{repository}", "--no-input", "--config-file", config, cwd=project)
@@ -286,15 +290,13 @@ def test_project_of_cookiecutter_is_linked_and_updated(
 def test_rendering_over_a_project_overwrites_what_is_copied(
     repository: Path, config: Path, tmp_path: Path
 ) -> None:
-    command: list[str | Path] = [BIN / "cookiecutter", str(repository), "--no-input"]
-    command += ["--config-file", config]
-    run(*command, cwd=tmp_path)
-    project = tmp_path / "my_quart_app"
+    project = render_default(repository, config, tmp_path)
     rendered, copied = project / "README.md", project / "src/my_quart_app/pages.py"
     for file in (rendered, copied):
         file.write_text("The owner's.\n", encoding="utf-8")
     env = (project / ".env").read_bytes()
-    run(*command, "--overwrite-if-exists", "--skip-if-file-exists", cwd=tmp_path)
+    over = ("--overwrite-if-exists", "--skip-if-file-exists")
+    render_default(repository, config, tmp_path, *over)
     assert (project / ".env").read_bytes() == env
     assert rendered.read_text(encoding="utf-8") == "The owner's.\n"
     # As the README warns of: should Cookiecutter mend it, the warning can go.

@@ -71,13 +71,15 @@ def serve(
     assert faults or "Traceback" not in log.read_text(), log.read_text()
 
 
-def first_user(project: BakedProject, *quart: str | Path, **env: str) -> tuple[str, str]:
+def first_user(
+    project: BakedProject, *quart: str | Path, name: str = "", **env: str
+) -> tuple[str, str]:
     """Return the name and password of a user, made with `quart users` where users are kept."""
     if project.answers["user_backend"] == "memory":
         password = re.search(r"^DEMO_PASSWORD=(.+)$", project.read(".env"), re.MULTILINE)
         assert password
         return "demo", password[1]
-    name = f"user{time.monotonic_ns()}"
+    name = name or f"user{time.monotonic_ns()}"
     printed = project.run(*quart, "users", "add", name, "--random-password", env=env).stdout
     password = re.search(r"^Password: (.+)$", printed, re.MULTILINE)
     assert password, printed

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import ssl
-import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +11,7 @@ from pathlib import Path
 import pytest
 from attacks.sockets import ATTACKS, SLOW_ATTACKS, attack, trickle
 from baking import PYTHONS, ROOT
+from nginx import certificate, serve_site
 from test_projects import Install, install, tool  # noqa: F401  # a fixture is one of them
 from visitor import free_port, serve
 
@@ -24,17 +22,12 @@ COMMANDS = {
     "uvicorn": "uvicorn --http h11 --no-proxy-headers --port {port} {app}",
     "granian": "granian --interface asgi --http 1 --port {port} {app}",
 }
-NGINX = """
-daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log;
-events {{}}
-http {{
-    access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
-    client_header_timeout 3s; client_body_timeout 3s;
-    server {{
-        listen 127.0.0.1:{port};
-        location / {{ proxy_pass http://127.0.0.1:{app}; proxy_set_header Host $http_host; }}
-    }}
+SITE = """
+client_header_timeout 3s;
+client_body_timeout 3s;
+server {{
+    listen 127.0.0.1:{port};
+    location / {{ proxy_pass http://127.0.0.1:{app}; proxy_set_header Host $http_host; }}
 }}
 """
 
@@ -62,22 +55,16 @@ def test_hypercorn_ends_connections_without_a_request(install: Install) -> None:
 
 
 def test_nginx_ends_what_uvicorn_would_wait_for(install: Install, tmp_path: Path) -> None:  # noqa: F811
-    if not shutil.which("nginx"):
-        pytest.skip("nginx is not installed")
-    with running(install, "uvicorn") as app:
-        port, config = free_port(), tmp_path / "nginx.conf"
-        config.write_text(NGINX.format(folder=tmp_path, port=port, app=app))
-        nginx = subprocess.Popen(["nginx", "-p", tmp_path, "-c", config])
-        try:
-            time.sleep(2)
-            for row, (head, more) in SLOW_ATTACKS.items():
-                # A body that is sent a letter a second is in time for nginx, not for the app.
-                if row != "a body, a letter a second":
-                    assert trickle(port, head, more) < 60, row
-            assert attack(port, ATTACKS["a header of 8 MB"])[0] in ("400", "closed")
-        finally:
-            nginx.terminate()
-            nginx.wait()
+    port = free_port()
+    with (
+        running(install, "uvicorn") as app,
+        serve_site(tmp_path, port, SITE.format(port=port, app=app)),
+    ):
+        for row, (head, more) in SLOW_ATTACKS.items():
+            # A body that is sent a letter a second is in time for nginx, not for the app.
+            if row != "a body, a letter a second":
+                assert trickle(port, head, more) < 60, row
+        assert attack(port, ATTACKS["a header of 8 MB"])[0] in ("400", "closed")
 
 
 def test_hypercorn_speaks_no_http_2_over_tls_if_told_so(
@@ -86,9 +73,7 @@ def test_hypercorn_speaks_no_http_2_over_tls_if_told_so(
 ) -> None:
     text = (ROOT / "docs" / "servers.md").read_text(encoding="utf-8")
     (tmp_path / "hypercorn.toml").write_text(text.split("```toml\n")[1].split("```")[0])
-    names = ("-keyout", tmp_path / "key.pem", "-out", tmp_path / "cert.pem")
-    made = ("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost")
-    subprocess.run([*made, *names], check=True, capture_output=True)
+    certificate(tmp_path)
     secure = free_port()
     options = ("--config", str(tmp_path / "hypercorn.toml"), "--insecure-bind")
     project, port = install("sql", PYTHONS[-1]), free_port()

@@ -11,9 +11,7 @@ import json
 import math
 import random
 import re
-import shutil
 import sqlite3
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,10 +23,11 @@ from typing import Any
 import psycopg
 import pytest
 from attacks.crowd import Crowd, new_mark
-from baking import PYTHONS, BakedProject, pairwise
+from baking import PYTHONS, pairwise
 from interpreters import UV
+from outages.stores import Redis
 from test_projects import Install, install, postgres, tool  # noqa: F401  # fixtures are among them
-from visitor import free_port, serve
+from visitor import first_user, free_port, serve
 
 pytestmark = [pytest.mark.slow, pytest.mark.soak]
 
@@ -70,43 +69,11 @@ class Soaked:
     harm: list[Callable[[], None]]
 
 
-def add_users(project: BakedProject, env: dict[str, str]) -> list[tuple[str, str]]:
-    """Add users whose names are marks; return their names and passwords."""
-    users = []
-    for _ in range(USERS):
-        name = new_mark("mark")
-        command = (tool(project, "quart"), "users", "add", name, "--random-password")
-        printed = project.run(*command, env=env).stdout
-        found = re.search(r"^Password: (.+)$", printed, re.MULTILINE)
-        assert found, printed
-        users.append((name, found[1]))
-    return users
-
-
-class Redis:
-    """A Redis of the test's own, which can be restarted."""
-
-    def __init__(self, folder: Path) -> None:
-        self.port, self.folder = free_port(), folder
-        self.start()
-
-    def start(self) -> None:
-        """Start it."""
-        options = ["--port", str(self.port), "--save", "", "--dir", str(self.folder)]
-        self.process = subprocess.Popen(
-            ["redis-server", *options], stdout=subprocess.DEVNULL, start_new_session=True
-        )
-
-    def stop(self) -> None:
-        """End it."""
-        self.process.kill()
-        self.process.wait()
-
-    def restart(self) -> None:
-        """End it, and start it again after a while."""
-        self.stop()
-        time.sleep(0.5)
-        self.start()
+def restart(redis: Redis) -> None:
+    """End Redis without a word, and start it again after a while."""
+    redis.kill()
+    time.sleep(0.5)
+    redis.start()
 
 
 @contextmanager
@@ -132,21 +99,18 @@ def soaked(
     tmp_path: Path,
 ) -> Iterator[Soaked]:
     pair = request.param
-    if not shutil.which("redis-server"):
-        pytest.skip("redis-server is not installed")
     project, port = install("sql", pair["python"]), free_port()
     project.run(UV, "pip", "install", "--quiet", "uvloop", "websockets")
     with ExitStack() as stack:
-        redis = Redis(tmp_path)
-        stack.callback(redis.stop)
+        redis = stack.enter_context(closing(Redis()))
         env = {
             "INSTANCE_PATH": str(tmp_path),
-            "RATELIMIT_STORAGE_URI": f"redis://localhost:{redis.port}",
+            "RATELIMIT_STORAGE_URI": redis.url,
             "LOGIN_LIMIT_PER_ADDRESS": "100000 per 15 minutes",
             "QUART_APP": project.slug,
             "PYTHONPATH": str(Path(__file__).parent),
         }
-        harm = [redis.restart]
+        harm: list[Callable[[], None]] = [lambda: restart(redis)]
         if pair["database"] == "PostgreSQL":
             env["DATABASE_URL"] = request.getfixturevalue("postgres")
             watcher = stack.enter_context(psycopg.connect(env["DATABASE_URL"], autocommit=True))
@@ -158,7 +122,8 @@ def soaked(
         else:
             with closing(sqlite3.connect(tmp_path / "app.db")) as database:
                 database.execute(table)
-        users = add_users(project, env)
+        quart = tool(project, "quart")
+        users = [first_user(project, quart, name=new_mark("mark"), **env) for _ in range(USERS)]
         program, *options = SERVERS[pair["server"]].format(port=port).split()
         command = (tool(project, program), *options)
         serving = serve(project.path, *command, port=port, env=project.env | env, faults=True)
