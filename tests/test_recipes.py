@@ -55,7 +55,7 @@ class Project(BakedProject):
         if name == "jobs":
             insert_after(app, "from .security import HEADERS\n", "from .jobs import jobs\n")
         else:
-            insert_after(app, "from . import account, config, login, pages", f", {name}")
+            insert_after(app, "from . import account, config, login, pages, password", f", {name}")
         after = "    load_settings(app, config.read, settings)\n"
         place = after if name == "sentry" else "    csrf.init_app(app)\n"
         insert_after(app, place, f"    {name}.init_app(app)\n")

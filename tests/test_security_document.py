@@ -12,7 +12,7 @@ import pytest
 from baking import ROOT
 
 PROJECT = ROOT / "{{cookiecutter.project_slug}}"
-DATABASE = "{% if cookiecutter.user_backend == 'sql' %}security_database.md{% endif %}"
+DATABASE = "{% if cookiecutter.user_backend != 'memory' %}security_database.md{% endif %}"
 PAGES = {
     "every render": PROJECT / "docs" / "security.md",
     "sql": PROJECT / "docs" / DATABASE,

@@ -65,7 +65,9 @@ class OwnedProject(BakedProject):
                 insert_after(self.app, "    csrf.init_app(app)\n", "    cache.init_app(app)\n")
                 insert_after(self.app, "from .extensions import accounts, ", "cache, ")
             case "Roles":
-                insert_after(self.app, "from . import account, config, login, pages", ", roles")
+                insert_after(
+                    self.app, "from . import account, config, login, pages, password", ", roles"
+                )
                 insert_after(
                     self.app, "    csrf.init_app(app)\n", "    app.cli.add_command(roles.grant)\n"
                 )

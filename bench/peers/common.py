@@ -22,7 +22,7 @@ LINKS = {
     "login.logout": "/logout",
     "pages.home": "/home",
     "account.sessions": "/account/sessions",
-    "account.password": "/account/password",
+    "password.change": "/account/password",
 }
 HEADERS = {
     "Content-Security-Policy": (

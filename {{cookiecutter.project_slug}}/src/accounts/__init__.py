@@ -10,7 +10,7 @@ from .extension import Accounts
 from .forms import FormOfTexts
 from .names import account_key, check_name
 from .passwords import MAXIMUM_LENGTH, MINIMUM_LENGTH
-from .protocol import UserBackend, UserManager
+from .protocol import RecheckedUsers, UserBackend, UserManager
 from .records import AccountError, ApiToken, BackendUnavailable, LoginSession, WrongPassword
 from .settings import ConfigError, Settings, load_settings
 from .throttle import TooManyAttempts
@@ -32,6 +32,7 @@ __all__ = [
     "FormOfTexts",
     "LoginSession",
     "LoginUser",
+    "RecheckedUsers",
     "Settings",
     "TooManyAttempts",
     "UserBackend",

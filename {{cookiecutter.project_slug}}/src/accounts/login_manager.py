@@ -11,6 +11,7 @@ from quart import Request, Response, current_app, g, has_request_context, sessio
 from flask_patch import await_only, greenlet_spawn
 
 from . import audit
+from .protocol import RecheckedUsers
 from .records import CurrentLogin, Resumption
 from .shield import shield
 from .state import state
@@ -103,7 +104,24 @@ def set_cookie(response: Response, name: str, value: str, lifetime: Any) -> None
 
 def _load_user(token: str) -> Any:
     accounts = state()
-    return accounts.store.load(token, accounts.users)
+    user = accounts.store.load(token, accounts.users)
+    return user if user is None else _stay(user)
+
+
+def _stay(user: Any) -> Any:
+    """Return a user who is logged in, or None where the backend takes its word back by now."""
+    rechecked = state().rechecked
+    if rechecked is None or not rechecked.is_due(user):
+        return user
+    return await_only(_recheck(rechecked, user))
+
+
+async def _recheck(rechecked: RecheckedUsers, user: Any) -> Any:
+    if await rechecked.recheck(user):
+        return user
+    await greenlet_spawn(state().store.end_all, user.id, tokens=True)
+    audit.record("login withdrawn", user.name)
+    return None
 
 
 async def _exchange(token: str) -> tuple[Resumption | None, Any]:
@@ -115,6 +133,9 @@ async def _exchange(token: str) -> tuple[Resumption | None, Any]:
     user = None
     try:
         user = await accounts.users.get(resumed.user_id)
+        rechecked = accounts.rechecked
+        if user is not None and rechecked is not None and rechecked.is_due(user):
+            user = await _recheck(rechecked, user)
     finally:
         event = "login resumed" if user else "login not resumed"
         if resumed.login is None:
@@ -141,6 +162,7 @@ def _find_token_user(token: str) -> Any:
     accounts = state()
     user_id = accounts.store.token_owner(token.strip())
     user = None if user_id is None else await_only(accounts.users.get(user_id))
-    if user is not None:
-        user.current_login = CurrentLogin()
+    if user is None or _stay(user) is None:
+        return None
+    user.current_login = CurrentLogin()
     return user

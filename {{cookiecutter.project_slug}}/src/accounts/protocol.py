@@ -53,6 +53,17 @@ class UserManager(Protocol):
         """Delete the user and all that refers to them."""
 
 
+@runtime_checkable
+class RecheckedUsers(Protocol):
+    """A user backend that looks, from time to time, whether who is logged in may stay so."""
+
+    def is_due(self, user: Any) -> bool:
+        """Return whether it is time to look; each request asks, so nobody waits for this."""
+
+    async def recheck(self, user: Any) -> bool:
+        """Return whether the user may stay; may raise `BackendUnavailable`."""
+
+
 class LoginStore(Protocol):
     """What keeps logins, remembered browsers and API tokens; all tokens as hashes only.
 

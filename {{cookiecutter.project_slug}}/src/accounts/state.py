@@ -1,13 +1,13 @@
 """What belongs to one app."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flask_login import LoginManager, current_user, login_fresh
 from flask_wtf import CSRFProtect
 from quart import current_app, request
 
-from .protocol import LoginStore, UserBackend
+from .protocol import LoginStore, RecheckedUsers, UserBackend
 from .throttle import Throttle
 from .web.ending import Ending
 
@@ -25,6 +25,11 @@ class State:
     throttle: Throttle
     login_manager: LoginManager
     ending: Ending
+    rechecked: RecheckedUsers | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        rechecked = self.users if isinstance(self.users, RecheckedUsers) else None
+        object.__setattr__(self, "rechecked", rechecked)
 
     def is_logged_in(self) -> bool:
         """Return whether the login form has nothing to ask the current user for."""

@@ -1,7 +1,5 @@
-"""How commands reach the store of logins, and where they get a password from."""
+"""How commands reach the users and the store of logins."""
 
-import secrets
-import sys
 from collections.abc import Callable
 from inspect import isawaitable
 from typing import Any
@@ -13,18 +11,6 @@ from flask_patch import await_only, hosted
 
 from ..protocol import LoginStore, UserManager
 from ..records import AccountError, BackendUnavailable
-
-PASSWORD_OPTIONS = (
-    click.option("--random-password", is_flag=True, help="Generate a password and print it."),
-    click.option("--password-stdin", is_flag=True, help="Read the password from standard input."),
-)
-
-
-def takes_password(command: Any) -> Any:
-    """Add the options that say where a password comes from."""
-    for option in PASSWORD_OPTIONS:
-        command = option(command)
-    return command
 
 
 def find_store() -> LoginStore:
@@ -69,12 +55,3 @@ def run(work: Callable[[], Any]) -> Any:
         return await_only(prepared())
     except (AccountError, BackendUnavailable) as error:
         raise click.ClickException(str(error)) from None
-
-
-def ask_password(from_stdin: bool, random: bool) -> str:
-    """Return a password from where the options say."""
-    if from_stdin:
-        return sys.stdin.readline().rstrip("\r\n")
-    if random:
-        return secrets.token_urlsafe(12)
-    return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))

@@ -6,23 +6,9 @@ import click
 from flask.cli import AppGroup
 
 from .. import audit
-from .running import ask_password, find_manager, find_store, find_user, run, takes_password
+from .running import find_manager, find_store, find_user, run
 
 users = AppGroup("users", help="Manage who may log in.", short_help="Manage users.")
-
-
-@users.command()
-@click.argument("name")
-@takes_password
-def add(name: str, password_stdin: bool, random_password: bool) -> None:
-    """Add a user."""
-    manager = find_manager()
-    password = ask_password(password_stdin, random_password)
-    user = run(lambda: manager.add(name, password))
-    audit.record("user added", user.name)
-    click.echo(f"Added {user.name}.")
-    if random_password:
-        click.echo(f"Password: {password}")
 
 
 @users.command("list")
@@ -44,21 +30,6 @@ def show(name: str) -> None:
         click.echo(f"login: {seen:%Y-%m-%d %H:%M} UTC from {login.address}, {login.user_agent}")
     for one in run(lambda: store.tokens_of(user.id)):
         click.echo(f"token: {one.label}")
-
-
-@users.command()
-@click.argument("name")
-@takes_password
-def passwd(name: str, password_stdin: bool, random_password: bool) -> None:
-    """Change a user's password and end all logins and API tokens."""
-    manager, store, user = find_manager(), find_store(), find_user(name)
-    password = ask_password(password_stdin, random_password)
-    run(lambda: manager.set_password(name, password))
-    audit.record("password changed", user.name)
-    run(lambda: store.end_all(user.id, tokens=True))
-    click.echo(f"Changed the password of {name}.")
-    if random_password:
-        click.echo(f"Password: {password}")
 
 
 @users.command()
