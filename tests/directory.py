@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import shutil
 import socket
@@ -154,6 +155,7 @@ class Directory:
             "LDAP_BIND_DN": READER,
             "LDAP_BIND_PASSWORD": READER_PASSWORD,
             "LDAP_BASE": BASE,
+            "LDAP_ATTRIBUTES": "mail=email",
         }
 
     def load(self, ldif: str) -> None:
@@ -188,11 +190,7 @@ class Directory:
 
     def add_person(self, name: str, password: str, *lines: str) -> None:
         """Add a person; more lines are of LDIF."""
-        attributes = "\n".join((f"userPassword: {password}", *lines))
-        self.change(
-            f"dn: uid={name},{PEOPLE}\nobjectClass: inetOrgPerson\nuid: {name}\ncn: {name}\n"
-            f"sn: {name}\n{attributes}\n"
-        )
+        self.change(person(name, password, *lines))
 
     def add_group(self, name: str, *members: str) -> None:
         """Add a group of DNs."""
@@ -220,6 +218,19 @@ class Directory:
         command = [find(program), "-x", "-H", url, "-D", ADMIN, "-w", ADMIN_PASSWORD, *options]
         done = subprocess.run(command, input=text.encode(), capture_output=True, check=False)
         assert done.returncode == 0, done.stderr.decode()
+
+
+def dn_of(name: str) -> str:
+    """Return the DN of a person, whatever is in the name."""
+    escaped = "".join(f"\\{byte:02x}" for byte in name.encode())
+    return f"uid={name if name.isascii() and name.isalnum() else escaped},{PEOPLE}"
+
+
+def person(name: str, password: str, *lines: str) -> str:
+    """Return a person as LDIF."""
+    values = [("uid", name), ("cn", name), ("sn", name), ("userPassword", password)]
+    coded = [f"{key}:: {base64.b64encode(value.encode()).decode()}" for key, value in values]
+    return "\n".join((f"dn: {dn_of(name)}", "objectClass: inetOrgPerson", *coded, *lines, ""))
 
 
 @contextlib.contextmanager
