@@ -2,7 +2,7 @@
 
 import re
 
-from browser import NAME, PASSWORD, Browser
+from browser import NAME, Browser
 
 
 async def test_login_leads_home(browser: Browser) -> None:
