@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import base64
 import contextlib
+import functools
+import re
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -158,6 +162,13 @@ class Directory:
             "LDAP_ATTRIBUTES": "mail=email",
         }
 
+    def configure(self, env: Path) -> None:
+        """Write the settings of an app that asks it into its `.env`, in place of those there."""
+        text = env.read_text(encoding="utf-8")
+        for name, value in self.settings.items():
+            text = re.sub(rf"(?m)^{name}=.*\n", "", text) + f"{name}={value}\n"
+        env.write_text(text, encoding="utf-8")
+
     def load(self, ldif: str) -> None:
         """Write entries into the data of a directory that does not run."""
         command = [find("slapadd"), "-q", "-f", str(self.folder / "slapd.conf")]
@@ -244,3 +255,12 @@ def serve_directory(folder: Path, *names: str, days: int = 2) -> Iterator[Direct
         yield directory
     finally:
         directory.stop()
+
+
+@functools.cache
+def shared_directory() -> Directory:
+    """Return a directory that runs until the process ends."""
+    stack = contextlib.ExitStack()
+    atexit.register(stack.close)
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="directory-"))
+    return stack.enter_context(serve_directory(Path(folder)))

@@ -11,7 +11,19 @@ from directory import BASE, GROUPS, PEOPLE, Directory, dn_of, person
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-HOSTILE = ["*", "a*", "a)(uid=*", "(|(uid=*))", "\\2a", "a\\", "a\\2a", ",=+<>#;", 'a"b', "#a", "a b"]
+HOSTILE = [
+    "*",
+    "a*",
+    "a)(uid=*",
+    "(|(uid=*))",
+    "\\2a",
+    "a\\",
+    "a\\2a",
+    ",=+<>#;",
+    'a"b',
+    "#a",
+    "a b",
+]
 
 
 @pytest.fixture
@@ -91,7 +103,7 @@ async def test_values_that_cannot_be_used_are_refused_in_words(
 ) -> None:
     directory.change(f"dn: {alice}\nchangetype: modify\nreplace: jpegPhoto\njpegPhoto:: /wD/\n")
     photo = ask(LDAP_ID_ATTRIBUTE="jpegPhoto")
-    with pytest.raises(AccountError, match="jpegPhoto of uid=alice.* is no UTF-8"):
+    with pytest.raises(AccountError, match=r"jpegPhoto of uid=alice.* is no UTF-8"):
         (await photo.authenticate("alice", PASSWORD)).subject("jpegPhoto")
     entry = await ask(LDAP_ID_ATTRIBUTE="employeeNumber").authenticate("alice", PASSWORD)
     with pytest.raises(AccountError, match="not one employeeNumber, but 0"):
