@@ -119,8 +119,8 @@ class Authority:
         return stem
 
     @staticmethod
-    def _openssl(*words: str | Path) -> None:
-        subprocess.run([find("openssl"), *words], check=True, capture_output=True)
+    def _openssl(*words: object) -> None:
+        subprocess.run([find("openssl"), *map(str, words)], check=True, capture_output=True)
 
 
 class Directory:

@@ -39,6 +39,7 @@ async def test_name_and_password_find_an_entry(alice: str, ask: Any) -> None:
     assert len(entry.subject("entryUUID")) == 36
 
 
+@pytest.mark.promise(47, asvs="6.3.4")
 async def test_password_that_is_not_right_finds_none(alice: str, ask: Any) -> None:
     directory = ask()
     for password in ("wrong", "", "\0", f"\0{PASSWORD}", f"{PASSWORD}\0", f"{PASSWORD}\0x"):
@@ -54,6 +55,7 @@ async def test_letters_of_all_kinds_are_taken_as_they_are(directory: Directory, 
     assert await ask().authenticate(name, "Grusse 🚀 an alle") is None
 
 
+@pytest.mark.promise(46, asvs="1.2.6")
 @pytest.mark.parametrize("name", HOSTILE)
 async def test_name_that_would_be_a_filter_is_a_name(
     name: str, alice: str, directory: Directory, ask: Any
@@ -65,6 +67,7 @@ async def test_name_that_would_be_a_filter_is_a_name(
     assert entry.texts("uid") == [name]
 
 
+@pytest.mark.promise(46, asvs="1.2.6, 6.3.8")
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -78,12 +81,14 @@ async def test_no_other_name_is_taken_for_somebody(alice: str, ask: Any, name: s
         assert await ask().authenticate(name, PASSWORD) is None
 
 
+@pytest.mark.promise(49, asvs="2.2.1")
 async def test_two_matches_are_refused(alice: str, directory: Directory, ask: Any) -> None:
     directory.add_person("other", PASSWORD, "mail: alice")
     with pytest.raises(AccountError, match="more than 1"):
         await ask(LDAP_USER_FILTER="(|(uid={name})(mail={name}))").authenticate("alice", PASSWORD)
 
 
+@pytest.mark.promise(48, asvs="7.4.2")
 async def test_person_is_found_again_by_what_never_changes(
     alice: str, directory: Directory, ask: Any
 ) -> None:
@@ -98,6 +103,7 @@ async def test_person_is_found_again_by_what_never_changes(
     assert await ask().find(subject) is None
 
 
+@pytest.mark.promise(49, asvs="2.2.1")
 async def test_values_that_cannot_be_used_are_refused_in_words(
     alice: str, directory: Directory, ask: Any
 ) -> None:
@@ -119,6 +125,7 @@ def test_objectguid_is_read_as_windows_writes_it() -> None:
         Entry("", {"objectGUID": [raw[1:]]}).subject("objectGUID")
 
 
+@pytest.mark.promise(48, asvs="7.4.2")
 @pytest.mark.parametrize(
     ("attribute", "value", "disabled"),
     [
@@ -139,6 +146,7 @@ def test_each_directorys_way_to_disable_is_known(
     assert Entry("", {attribute: [value]}).is_disabled == disabled
 
 
+@pytest.mark.promise(49, asvs="8.2.1")
 async def test_groups_give_roles_also_by_groups_in_groups(
     alice: str, directory: Directory, ask: Any
 ) -> None:
@@ -159,6 +167,7 @@ async def test_groups_give_roles_also_by_groups_in_groups(
         await ask(LDAP_GROUP_ROLES=f"x=cn=none,{GROUPS}").authenticate("alice", PASSWORD)
 
 
+@pytest.mark.promise(49, asvs="15.2.2")
 async def test_thousands_of_groups_are_refused_in_words(
     alice: str, directory: Directory, ask: Any
 ) -> None:

@@ -41,6 +41,7 @@ async def speaker(answer: bytes) -> asyncio.Server:
     return await asyncio.start_server(speak, "127.0.0.1", 0)
 
 
+@pytest.mark.promise(44, asvs="16.5.2")
 async def test_directory_that_is_gone_is_named_and_found_again(own: Directory, ask: Any) -> None:
     asked = ask(**own.settings)
     assert await asked.authenticate("alice", PASSWORD)
@@ -51,6 +52,7 @@ async def test_directory_that_is_gone_is_named_and_found_again(own: Directory, a
     assert await asked.authenticate("alice", PASSWORD)
 
 
+@pytest.mark.promise(43, asvs="13.2.6, 16.5.2")
 async def test_next_server_answers_and_is_asked_first_from_then_on(
     own: Directory, silent: int, ask: Any
 ) -> None:
@@ -66,6 +68,7 @@ async def test_next_server_answers_and_is_asked_first_from_then_on(
     assert str(silent) in str(fault.value)
 
 
+@pytest.mark.promise(43, asvs="13.2.6, 16.5.2")
 @pytest.mark.parametrize(("scheme", "start_tls"), [("ldaps", "0"), ("ldap", "1"), ("ldap", "0")])
 async def test_silent_server_keeps_nobody_else_waiting(
     scheme: str, start_tls: str, silent: int, ask: Any
@@ -88,6 +91,7 @@ async def test_silent_server_keeps_nobody_else_waiting(
     assert ticks > 10
 
 
+@pytest.mark.promise(43, asvs="13.2.6, 16.5.2")
 async def test_crowd_before_a_silent_server_is_told_so(silent: int, ask: Any) -> None:
     asked = ask(LDAP_URL=f"ldaps://127.0.0.1:{silent}", LDAP_TIMEOUT="1")
     crowd = [asked.authenticate("alice", PASSWORD) for _ in range(40)]
@@ -95,6 +99,7 @@ async def test_crowd_before_a_silent_server_is_told_so(silent: int, ask: Any) ->
     assert {type(answer) for answer in answers} == {BackendUnavailable}
 
 
+@pytest.mark.promise(44, asvs="16.5.3")
 @pytest.mark.parametrize(
     "answer",
     [
@@ -117,6 +122,7 @@ async def test_server_of_something_else_lets_nobody_in(answer: bytes, ask: Any) 
     server.close()
 
 
+@pytest.mark.promise(45, asvs="12.3.1, 12.3.2")
 @pytest.mark.parametrize("way", ["ldaps", "StartTLS"])
 @pytest.mark.parametrize(
     ("names", "days", "host", "reason"),
@@ -142,6 +148,7 @@ async def test_certificate_has_to_be_valid_and_the_hosts(
             assert await asked.authenticate("alice", PASSWORD)
 
 
+@pytest.mark.promise(45, asvs="12.3.2")
 async def test_certificate_of_an_unknown_authority_is_refused(
     own: Directory, tmp_path: Path, ask: Any
 ) -> None:
@@ -152,6 +159,7 @@ async def test_certificate_of_an_unknown_authority_is_refused(
             await ask(**own.settings | {"LDAP_CA_FILE": file}).authenticate("alice", PASSWORD)
 
 
+@pytest.mark.promise(50, asvs="16.2.5")
 async def test_service_that_may_not_bind_is_named_without_its_password(ask: Any) -> None:
     secret = "not what the reader knows"
     for changed in ({"LDAP_BIND_PASSWORD": secret}, {"LDAP_BIND_DN": "cn=none,dc=example,dc=org"}):
@@ -165,6 +173,7 @@ async def test_base_that_is_not_there_is_named(ask: Any) -> None:
         await ask(LDAP_BASE="dc=none").authenticate("alice", PASSWORD)
 
 
+@pytest.mark.promise(43, asvs="13.2.6")
 async def test_forty_logins_at_once_are_all_answered(own: Directory, ask: Any) -> None:
     asked = ask(**own.settings)
     crowd = [asked.authenticate("alice", PASSWORD) for _ in range(40)]

@@ -51,6 +51,7 @@ async def test_renamed_person_keeps_their_row(
     assert (await users.find("ally")).id == row.id
 
 
+@pytest.mark.promise(48, asvs="7.4.2, 16.3.1")
 @pytest.mark.parametrize("way", ["deleted", "locked", "without a name"])
 async def test_person_who_may_no_more_is_out_at_the_next_check(
     way: str,
@@ -92,6 +93,7 @@ async def test_many_requests_at_a_time_ask_once(
     assert len(asked) == 1
 
 
+@pytest.mark.promise(49, asvs="2.2.1, 16.3.1")
 async def test_odd_answers_are_refused_in_words_and_audited(
     users: Any, directory: Directory, browser: Browser, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -139,6 +141,7 @@ async def away(own: Directory, config: dict[str, Any], package: Any) -> Any:
         yield app
 
 
+@pytest.mark.promise(44, asvs="16.5.2, 16.5.3")
 async def test_unreachable_directory_is_503_and_no_attempt(
     own: Directory, away: Quart, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -174,6 +177,7 @@ async def test_account_that_was_there_is_linked_where_asked(
     assert (await users.find("bob")).password == ""
 
 
+@pytest.mark.promise(50, asvs="13.1.1")
 @pytest.mark.parametrize(
     ("setting", "value"),
     [
@@ -219,6 +223,7 @@ def test_unusable_setting_is_named_with_the_way_out(
     assert "hidden" not in fault.value.message
 
 
+@pytest.mark.promise(45, asvs="12.3.1")
 def test_way_to_another_machine_is_encrypted_unless_asked(
     config: dict[str, Any], package: Any
 ) -> None:
