@@ -210,7 +210,8 @@ class Directory:
 
     def set(self, dn: str, attribute: str, *values: str) -> None:
         """Replace the values of an attribute."""
-        lines = "".join(f"{attribute}: {value}\n" for value in values)
+        coded = (base64.b64encode(value.encode()).decode() for value in values)
+        lines = "".join(f"{attribute}:: {value}\n" for value in coded)
         self.change(f"dn: {dn}\nchangetype: modify\nreplace: {attribute}\n{lines}")
 
     def delete(self, dn: str) -> None:

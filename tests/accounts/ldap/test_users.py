@@ -2,15 +2,18 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from accounts import ConfigError
+from accounts.ldap.connection import Conversation
 from accounts.sql import SqlUsers
 from browser import NAME, PASSWORD, Browser
-from directory import Directory, dn_of, serve_directory
+from directory import BASE, READER, Directory, dn_of, serve_directory
+from flask_patch import greenlet_spawn
 from quart import Quart
 from visits import Part
 
@@ -77,6 +80,30 @@ async def test_person_who_may_no_more_is_out_at_the_next_check(
     assert (await browser.login()).status_code == 401
 
 
+async def test_refusals_are_the_same_after_one_bind_each(
+    users: Any, directory: Directory, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    binds, bind = [], Conversation.bind
+
+    def counted(talk: Conversation, dn: str, password: str) -> bool:
+        binds.append(dn)
+        return bind(talk, dn, password)
+
+    monkeypatch.setattr(Conversation, "bind", counted)
+    directory.add_person("bob", PASSWORD)
+    directory.set(dn_of("bob"), "pwdAccountLockedTime", "000001010000Z")
+    answers = set()
+    for name, password in ((NAME, "wrong"), ("nobody", PASSWORD), ("bob", PASSWORD)):
+        binds.clear()
+        response = await browser.login(name, password)
+        assert response.status_code == 401
+        page = await browser.text(response)
+        answers.add(re.sub(r'(name="csrf_token" value=)"[^"]+"', r"\1", page))
+        reader, asked = binds
+        assert (reader, asked.endswith(BASE)) == (READER, True)
+    assert len(answers) == 1
+
+
 async def test_many_requests_at_a_time_ask_once(
     app: Quart, member: Browser, due: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,6 +135,14 @@ async def test_odd_answers_are_refused_in_words_and_audited(
         assert "Wrong user name or password." in await browser.text(response)
     assert audited(caplog).count("login refused") == 2  # nobody is called by 65 characters
     assert [user.name for user in await users.all()] == [NAME]
+
+
+async def test_password_is_taken_as_it_is(users: Any) -> None:
+    for password in ("caf\u00e9 caf\u00e9", "\u00ad soft", "\u2168 nine", "\ue000 \u0378 odd"):
+        await users.set_password(NAME, password)
+        assert await users.authenticate(NAME, password)
+        for other in ("cafe\u0301 cafe\u0301", " soft", "IX nine"):
+            assert await users.authenticate(NAME, other) is None
 
 
 async def test_disabled_here_is_out_whatever_the_directory_says(
@@ -258,3 +293,28 @@ def test_command_says_what_it_saw_of_the_directory(
     for name in ("add", "passwd"):
         runner = package.create_app(config).test_cli_runner()
         assert "No such command" in runner.invoke(args=["users", name, "bob"]).output
+
+
+async def test_commands_manage_the_rows(
+    config: dict[str, Any], package: Any, directory: Directory
+) -> None:
+    def quart(*words: str) -> str:
+        result = package.create_app(config).test_cli_runner().invoke(args=["users", *words])
+        assert result.exit_code == 0, result.output
+        return str(result.output)
+
+    directory.add_person("bob", PASSWORD)
+    app = package.create_app(config)
+    async with app.test_app():
+        users = Part(app, app.extensions["accounts"].users)
+        assert await users.authenticate("bob", PASSWORD)
+    assert await greenlet_spawn(quart, "list") == "bob\n"
+    token = (await greenlet_spawn(quart, "token", "add", "bob", "backup")).strip()
+    assert len(token) > 20
+    assert "token: backup" in await greenlet_spawn(quart, "show", "bob")
+    await greenlet_spawn(quart, "disable", "bob")
+    async with app.test_app():
+        assert await users.authenticate("bob", PASSWORD) is None
+    await greenlet_spawn(quart, "enable", "bob")
+    await greenlet_spawn(quart, "delete", "bob", "--yes")
+    assert await greenlet_spawn(quart, "list") == ""
