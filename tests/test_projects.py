@@ -13,8 +13,9 @@ import subprocess
 import sys
 import uuid
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -28,6 +29,27 @@ from visitor import assert_login_works, first_user, free_port, serve
 pytestmark = pytest.mark.slow
 
 BACKENDS = OPTIONS["user_backend"]
+ASKING = ["ldap"]
+NEWEST = PYTHONS[-1]
+
+
+def combine(*pythons: str, soak: Iterable[str] = ()) -> list[Any]:
+    """Return each backend with each Python; `soak` names backends that CI alone tests so.
+
+    Of those that ask another system, all but the newest Python is CI's as well.
+    """
+    return [
+        pytest.param(
+            *(backend, python),
+            marks=[pytest.mark.soak]
+            if backend in soak or (backend in ASKING and python != NEWEST)
+            else [],
+        )
+        for backend in BACKENDS
+        for python in pythons
+    ]
+
+
 SERVERS = {
     "quart": "quart run --port {port}",
     "hypercorn": "hypercorn --bind localhost:{port} {slug}.asgi:app",
@@ -93,8 +115,7 @@ def postgres() -> Iterator[str]:
         admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-@pytest.mark.parametrize("python", PYTHONS)
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(("backend", "python"), combine(*PYTHONS))
 def test_rendered_suite_passes_on_every_service(
     backend: str, python: str, install: Install
 ) -> None:
@@ -117,8 +138,7 @@ def test_owners_suite_passes_on_another_database(url: str, install: Install) -> 
 
 
 # The oldest Python has Quart 0.22, the newest 0.23.
-@pytest.mark.parametrize("python", [PYTHONS[0], PYTHONS[-1]])
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(("backend", "python"), combine(PYTHONS[0], NEWEST, soak=ASKING))
 def test_login_passes_its_own_suite_on_every_service(
     backend: str, python: str, install: Install
 ) -> None:
@@ -171,8 +191,7 @@ def test_rendered_code_passes_the_strict_type_check(backend: str, install: Insta
     project.run(tool(project, "mypy"))
 
 
-@pytest.mark.parametrize("python", [PYTHONS[0], PYTHONS[-1]])
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(("backend", "python"), combine(PYTHONS[0], NEWEST))
 @pytest.mark.parametrize("server", SERVERS)
 def test_people_log_in_and_out(server: str, backend: str, python: str, install: Install) -> None:
     project = install(backend, python)
@@ -349,10 +368,10 @@ def test_killed_users_add_leaves_no_half_user(install: Install) -> None:
     assert "halfway" not in project.run(*command[:2], "list").stdout
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_pip_installs_and_serves(backend: str, bake: Bake) -> None:
+@pytest.mark.parametrize(("backend", "python"), combine(PYTHONS[0]))
+def test_pip_installs_and_serves(backend: str, python: str, bake: Bake) -> None:
     project = bake(user_backend=backend)
-    project.run(find_python(PYTHONS[0]), "-m", "venv", ".venv")
+    project.run(find_python(python), "-m", "venv", ".venv")
     project.run(tool(project, "pip"), "install", "--quiet", ".")
     port = free_port()
     name, password = first_user(project, tool(project, "quart"))

@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 from baking import BakedProject
+from directory import shared_directory
 
 
 def free_port() -> int:
@@ -74,12 +75,17 @@ def serve(
 def first_user(
     project: BakedProject, *quart: str | Path, name: str = "", **env: str
 ) -> tuple[str, str]:
-    """Return the name and password of a user, made with `quart users` where users are kept."""
+    """Return the name and password of a user, made where the project's users are kept."""
     if project.answers["user_backend"] == "memory":
         password = re.search(r"^DEMO_PASSWORD=(.+)$", project.read(".env"), re.MULTILINE)
         assert password
         return "demo", password[1]
     name = name or f"user{time.monotonic_ns()}"
+    if project.answers["user_backend"] == "ldap":
+        directory = shared_directory()
+        directory.add_person(name, "a password for this test")
+        directory.configure(project.path / ".env")
+        return name, "a password for this test"
     printed = project.run(*quart, "users", "add", name, "--random-password", env=env).stdout
     password = re.search(r"^Password: (.+)$", printed, re.MULTILINE)
     assert password, printed

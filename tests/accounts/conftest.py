@@ -13,8 +13,13 @@ if not os.environ.get("RENDER"):
     collect_ignore_glob = ["*.py", "*/*.py"]
 else:
     RENDER = Path(os.environ["RENDER"])
-    BACKEND = "sql" if (RENDER / "src" / "accounts" / "sql").is_dir() else "memory"
+    KNOWN = ("ldap", "sql", "memory")
+    BACKEND = next(name for name in KNOWN if (RENDER / "src" / "accounts" / name).is_dir())
+    # What every choice has but memory.
+    DATABASE = [] if BACKEND == "memory" else ["sql"]
     # Browsers, and the walk over all routes, are those that the owner's tests use.
     sys.path.insert(0, str(RENDER / "tests"))
-    collect_ignore = [backend for backend in ("sql", "memory") if backend != BACKEND]
-    pytest_plugins = ["flask_patch.pytest_plugin", "visits", f"on_{BACKEND}"]
+    sys.path.append(str(Path(__file__).parents[1]))
+    collect_ignore = [name for name in KNOWN if name not in (BACKEND, *DATABASE)]
+    plugins = [f"on_{name}" for name in dict.fromkeys((*DATABASE, BACKEND))]
+    pytest_plugins = ["flask_patch.pytest_plugin", "visits", *plugins]

@@ -73,6 +73,7 @@ async def test_view_that_is_called_like_the_one_for_files_is_no_file(
     assert (await browser.get("/called-so")).status_code == 303
 
 
+@pytest.mark.passwords
 @pytest.mark.promise(18, asvs="8.2.1")
 async def test_preflight_is_answered_without_the_view(app: Quart, browser: Browser) -> None:
     add_pages(app)
@@ -83,6 +84,7 @@ async def test_preflight_is_answered_without_the_view(app: Quart, browser: Brows
         assert (await browser.get(path, headers=asked)).status_code == 303
 
 
+@pytest.mark.passwords
 @pytest.mark.promise(18, asvs="7.5.1")
 async def test_page_for_fresh_logins_refuses_others(app: Quart) -> None:
     browser = Browser(app)

@@ -32,6 +32,7 @@ def happened(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
     return [(event["event"], event["user"]) for event in events(caplog)]
 
 
+@pytest.mark.passwords
 @pytest.mark.promise(22, asvs="16.2.1, 16.2.2, 16.2.4, 16.2.5, 16.3.1, 16.3.3")
 async def test_log_tells_what_happened_to_accounts_and_no_secret(
     app: Quart, browser: Browser, bearer: dict[str, str], caplog: pytest.LogCaptureFixture
@@ -110,6 +111,7 @@ async def hang_up(
     await from_outside(leave())
 
 
+@pytest.mark.passwords
 @pytest.mark.promise(33, asvs="16.3.1, 16.2.1")
 @pytest.mark.parametrize("turns", [0, 1, 5, 20, 100])
 async def test_who_hangs_up_leaves_a_line_for_each_guess(

@@ -69,6 +69,7 @@ async def test_unusable_name_is_refused(users: Any, name: str) -> None:
         await users.add(name, PASSWORD)
 
 
+@pytest.mark.passwords
 @pytest.mark.parametrize("password", ["", "short", "password", "PASSWORD1", "x" * 1025])
 async def test_weak_password_is_refused(users: Any, password: str) -> None:
     with pytest.raises(AccountError, match="password"):

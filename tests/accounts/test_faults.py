@@ -254,6 +254,7 @@ async def test_login_does_not_fail_because_the_browser_cannot_be_known(
     assert browser.cookie("browser") is None
 
 
+@pytest.mark.passwords
 async def test_password_change_that_has_begun_is_finished_although_the_client_left(
     app: Quart, member: Browser, users: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -181,6 +181,7 @@ async def test_any_login_form(browser: Browser, fields: list[tuple[str, str]]) -
     assert answer.status_code in (400, 401, 403)
 
 
+@pytest.mark.passwords
 @fuzz
 @given(fields=forms)
 async def test_any_account_form(member: Browser, fields: list[tuple[str, str]]) -> None:

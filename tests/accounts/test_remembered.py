@@ -174,6 +174,7 @@ async def test_who_is_busy_is_not_logged_out_by_a_short_idle_time(
     assert not await member.is_logged_in()
 
 
+@pytest.mark.passwords
 @pytest.mark.promise(32, asvs="7.4.3")
 async def test_api_tokens_end_with_the_password_and_the_page_says_so(
     member: Browser, bearer: dict[str, str]

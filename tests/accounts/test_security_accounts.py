@@ -98,6 +98,7 @@ async def test_remembered_login_outlives_a_key(app: Quart, browser: Browser) -> 
     assert await browser.is_logged_in()
 
 
+@pytest.mark.passwords
 @pytest.mark.promise(7, asvs="11.4.2")
 async def test_passwords_are_stored_as_argon2id_of_sufficient_cost(
     users: Any, verifications: list[str]
@@ -110,6 +111,7 @@ async def test_passwords_are_stored_as_argon2id_of_sufficient_cost(
     assert (memory >= 19456, time >= 2, lanes >= 1) == (True, True, True)
 
 
+@pytest.mark.passwords
 @pytest.mark.promise(7, asvs="11.2.2, 11.4.2")
 async def test_login_renews_a_hash_of_former_costs(
     users: Any, browser: Browser, verifications: list[str], monkeypatch: pytest.MonkeyPatch
@@ -146,6 +148,7 @@ async def test_composed_and_decomposed_letters_are_different_passwords(users: An
     assert await users.authenticate("bob", "caf\u00e9 caf\u00e9")
 
 
+@pytest.mark.passwords
 @pytest.mark.promise(8, asvs="6.2.1, 15.2.2")
 async def test_huge_password_is_refused_without_a_hash(
     browser: Browser, verifications: list[str]
@@ -170,6 +173,7 @@ COMMON = (
 )
 
 
+@pytest.mark.passwords
 @pytest.mark.promise(29, asvs="6.2.1, 6.2.4")
 @pytest.mark.parametrize("password", ["1234567", *COMMON, "x" * 1025])
 async def test_short_and_common_passwords_cannot_be_chosen(member: Browser, password: str) -> None:
@@ -224,6 +228,7 @@ def test_scoring_the_longest_password_takes_no_longer_than_its_beginning() -> No
         assert time.perf_counter() - started < 1
 
 
+@pytest.mark.passwords
 @pytest.mark.promise(8, asvs="6.2.2, 6.2.3")
 async def test_password_cannot_be_changed_without_the_current_one(
     member: Browser, users: Any

@@ -57,6 +57,7 @@ async def test_anonymous_client_is_told_in_the_form_it_reads(browser: Browser) -
     assert (answer.status_code, await browser.text(answer)) == (401, "Unauthorized")
 
 
+@pytest.mark.passwords
 @pytest.mark.promise(6, asvs="6.3.8")
 async def test_refusals_do_not_tell_which_users_exist(
     users: Any, browser: Browser, monkeypatch: pytest.MonkeyPatch
@@ -219,6 +220,7 @@ async def test_own_login_does_not_reset_the_count_of_another_account(browser: Br
     assert (await guess(browser, "nobody")).status_code == 429
 
 
+@pytest.mark.passwords
 @pytest.mark.promise(9, asvs="6.3.1, 6.3.4")
 async def test_password_page_gives_no_more_guesses_than_the_login(member: Browser) -> None:
     answers = [

@@ -17,6 +17,7 @@ MULTIPART = "multipart/form-data; boundary=x"
 URLENCODED = "application/x-www-form-urlencoded"
 
 
+@pytest.mark.passwords
 @pytest.mark.promise(16, asvs="3.5.1")
 async def test_form_without_the_token_of_its_session_is_refused(
     app: Quart, member: Browser
@@ -306,6 +307,7 @@ async def test_token_opens_pages_by_its_header_and_nothing_else_does(
     assert (await client.get("/protected", headers=bearer)).status_code == 401
 
 
+@pytest.mark.passwords
 @pytest.mark.promise(23, asvs="6.3.4")
 async def test_form_is_no_way_in_but_the_login(serving: Quart, browser: Browser) -> None:
     form = {"username": NAME, "password": PASSWORD, "csrf_token": await browser.token()}
@@ -317,6 +319,7 @@ async def test_form_is_no_way_in_but_the_login(serving: Quart, browser: Browser)
     assert not await browser.is_logged_in()
 
 
+@pytest.mark.passwords
 @pytest.mark.promise(23, asvs="7.5.1")
 async def test_token_does_not_change_the_password(
     app: Quart, bearer: dict[str, str], users: Any

@@ -163,6 +163,7 @@ async def test_second_login_ends_the_first(member: Browser) -> None:
     assert not await thief.is_logged_in()
 
 
+@pytest.mark.passwords
 @pytest.mark.promise(12, asvs="7.2.4")
 async def test_password_change_replaces_the_cookie_too(member: Browser) -> None:
     thief, before = copy(member), session(member)["_user_id"]
@@ -192,6 +193,7 @@ async def test_logout_forgets_the_device_even_when_the_session_is_gone(browser: 
     assert not await thief.is_logged_in()
 
 
+@pytest.mark.passwords
 @pytest.mark.promise(14, asvs="7.2.3, 7.5.1")
 async def test_remembered_login_is_not_fresh(browser: Browser) -> None:
     await browser.login(remember="y")

@@ -197,6 +197,7 @@ async def test_browser_that_has_logged_in_before_is_not_kept_out_from_afar(
     assert await member.is_logged_in()
 
 
+@pytest.mark.passwords
 @pytest.mark.promise(25, asvs="6.3.1")
 async def test_owner_changes_the_password_while_others_guess(app: Quart, member: Browser) -> None:
     stranger = Browser(app)

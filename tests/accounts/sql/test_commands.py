@@ -63,6 +63,7 @@ def is_user(config: dict[str, Any], package: ModuleType) -> IsUser:
     return is_user
 
 
+@pytest.mark.passwords
 @pytest.mark.usefixtures("alice")
 def test_users_are_added_and_listed(run: Run, is_user: IsUser) -> None:
     prompted = run("users add", "zoe", stdin=f"{PASSWORD}\n{PASSWORD}\n")
@@ -72,6 +73,7 @@ def test_users_are_added_and_listed(run: Run, is_user: IsUser) -> None:
     assert is_user(PASSWORD)
 
 
+@pytest.mark.passwords
 @pytest.mark.usefixtures("alice")
 def test_random_password_is_printed_and_works(run: Run, is_user: IsUser) -> None:
     changed = run("users passwd --random-password", NAME)
@@ -81,6 +83,7 @@ def test_random_password_is_printed_and_works(run: Run, is_user: IsUser) -> None
     assert not is_user(PASSWORD)
 
 
+@pytest.mark.passwords
 @pytest.mark.usefixtures("alice")
 def test_disabled_user_is_marked_and_kept_out(run: Run, is_user: IsUser) -> None:
     assert run("users disable", NAME).output == f"Disabled {NAME}.\n"
@@ -90,6 +93,7 @@ def test_disabled_user_is_marked_and_kept_out(run: Run, is_user: IsUser) -> None
     assert is_user(PASSWORD)
 
 
+@pytest.mark.passwords
 @pytest.mark.usefixtures("alice")
 def test_tokens_are_shown_once_listed_and_revoked(run: Run, is_user: IsUser) -> None:
     token = run("users token add --days 2", NAME, "backup").output.strip()
@@ -103,6 +107,7 @@ def test_tokens_are_shown_once_listed_and_revoked(run: Run, is_user: IsUser) -> 
     assert not is_user("", token)
 
 
+@pytest.mark.passwords
 @pytest.mark.usefixtures("alice")
 def test_impossible_request_fails_with_one_clear_line(run: Run) -> None:
     for command, words, stdin, message in (
@@ -154,6 +159,7 @@ def test_database_that_does_not_answer_is_named(
     assert "hidden" not in result.output
 
 
+@pytest.mark.passwords
 @pytest.mark.promise(42, asvs="16.2.1, 16.3.1, 16.3.3")
 def test_each_change_by_a_command_is_logged_with_who_made_it(
     run: Run, caplog: pytest.LogCaptureFixture
@@ -187,6 +193,7 @@ def test_each_change_by_a_command_is_logged_with_who_made_it(
         assert secret not in caplog.text
 
 
+@pytest.mark.passwords
 @pytest.mark.promise(42, asvs="16.2.1")
 def test_log_does_not_say_who_typed_a_name_differently(
     run: Run, caplog: pytest.LogCaptureFixture
@@ -199,6 +206,7 @@ def test_log_does_not_say_who_typed_a_name_differently(
     assert {line["user"] for line in lines} == {NAME}
 
 
+@pytest.mark.passwords
 @pytest.mark.usefixtures("alice")
 def test_user_is_shown_renamed_and_deleted(run: Run) -> None:
     run("users token add", NAME, "backup")

@@ -260,6 +260,7 @@ async def test_migration_that_makes_a_table_anew_keeps_what_refers_to_it(
     assert await member.is_logged_in()
 
 
+@pytest.mark.passwords
 async def test_killed_command_leaves_no_half_user(
     config: dict[str, Any], package: ModuleType, database: tuple[str, str]
 ) -> None:
@@ -379,6 +380,7 @@ async def test_pages_open_while_another_process_writes(
     other.close()
 
 
+@pytest.mark.passwords
 @pytest.mark.promise(41, asvs="16.5.2")
 async def test_right_password_is_right_although_its_hash_cannot_be_renewed(
     users: Any, store: Any, monkeypatch: pytest.MonkeyPatch

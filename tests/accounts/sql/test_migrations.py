@@ -17,7 +17,7 @@ COLUMN = """
 from alembic import op
 import sqlalchemy as sa
 
-revision, down_revision = "{revision}", "0001"
+revision, down_revision = "{revision}", "{newest}"
 branch_labels = depends_on = None
 
 
@@ -60,7 +60,9 @@ def run(
 
 def write(folder: Path, revision: str, name: str, kind: str, default: str) -> None:
     """Write a migration that adds a column to the users."""
-    text = COLUMN.format(revision=revision, name=name, kind=kind, default=default)
+    newest = max(file.name[:4] for file in folder.glob("000[0-9]_*.py"))
+    values = {"newest": newest, "name": name, "kind": kind, "default": default}
+    text = COLUMN.format(revision=revision, **values)
     (folder / f"{revision}_add_{name}.py").write_text(text)
 
 
@@ -69,7 +71,7 @@ def write(folder: Path, revision: str, name: str, kind: str, default: str) -> No
 def test_boolean_with_a_default_is_added_or_refused_in_the_databases_own_words(
     migrations: Path, run: Run, database: tuple[str, str], default: str
 ) -> None:
-    write(migrations, "0002", "newsletter", "sa.Boolean()", default)
+    write(migrations, "000a", "newsletter", "sa.Boolean()", default)
     status, said = run("db", "upgrade")
     # PostgreSQL has a type for it, and takes no number.
     if database[0] == "PostgreSQL" and default == "sa.text('1')":

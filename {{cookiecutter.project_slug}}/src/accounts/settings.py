@@ -176,7 +176,10 @@ def rate_limit(value: str) -> str:
 def _explain(settings: Settings, error: EnvError) -> str:
     name = settings.names[-1]
     if not isinstance(error, EnvValidationError) and str(error).endswith("not set"):
-        return f"{name} is not set. Run: quart dotenv, which makes a .env with a fresh one."
+        way = "See .env.example."
+        if name.endswith("_KEY"):
+            way = "Run: quart dotenv, which makes a .env with a fresh one."
+        return f"{name} is not set. {way}"
     value = settings.given.get(name, os.environ.get(name))
     shown = "" if any(word in name for word in SECRETS) else f"={value!r}"
     messages = getattr(error, "error_messages", None) or [str(error)]

@@ -1,0 +1,267 @@
+"""A directory of a test's own: a real slapd on free ports, with TLS and a certificate authority."""
+
+from __future__ import annotations
+
+import atexit
+import base64
+import contextlib
+import functools
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+BASE = "dc=example,dc=org"
+PEOPLE, GROUPS = f"ou=people,{BASE}", f"ou=groups,{BASE}"
+READER, READER_PASSWORD = f"cn=reader,{BASE}", "what the reader knows"
+ADMIN, ADMIN_PASSWORD = f"cn=admin,{BASE}", "what the administrator knows"
+
+CONFIG = """\
+include /etc/ldap/schema/core.schema
+include /etc/ldap/schema/cosine.schema
+include /etc/ldap/schema/inetorgperson.schema
+modulepath /usr/lib/ldap
+moduleload back_mdb
+moduleload ppolicy
+pidfile {folder}/slapd.pid
+TLSCACertificateFile {ca}/ca.pem
+TLSCertificateFile {certificate}.pem
+TLSCertificateKeyFile {certificate}.key
+sizelimit 500
+database mdb
+suffix "{base}"
+rootdn "{admin}"
+rootpw "{password}"
+directory {folder}/data
+index objectClass,uid,mail,member,entryUUID eq
+limits dn.exact="{reader}" size.prtotal=unlimited
+overlay ppolicy
+access to attrs=userPassword by anonymous auth by * none
+access to * by dn.exact="{reader}" read by anonymous auth by * none
+"""
+
+DATA = f"""\
+dn: {BASE}
+objectClass: dcObject
+objectClass: organization
+o: Example
+
+dn: {READER}
+objectClass: organizationalRole
+objectClass: simpleSecurityObject
+userPassword: {READER_PASSWORD}
+
+dn: {PEOPLE}
+objectClass: organizationalUnit
+
+dn: {GROUPS}
+objectClass: organizationalUnit
+"""
+
+
+def find(program: str) -> str:
+    """Return where a program is, or skip the test."""
+    found = shutil.which(program) or shutil.which(program, path="/usr/sbin")
+    if found is None:
+        pytest.skip(f"{program} is not installed")
+    return found
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+class Authority:
+    """A certificate authority in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.file = folder / "ca.pem"
+        if not self.file.exists():
+            extensions = ["-addext", "basicConstraints=critical,CA:TRUE"]
+            extensions += ["-addext", "keyUsage=critical,keyCertSign,cRLSign"]
+            self._openssl(
+                *("req", "-x509", "-new", "-nodes", "-newkey", "ec", "-days", "3"),
+                *("-pkeyopt", "ec_paramgen_curve:prime256v1", "-subj", "/CN=Authority of tests"),
+                *("-keyout", folder / "ca.key", "-out", self.file, *extensions),
+            )
+
+    def certificate(self, name: str, *names: str, days: int = 2) -> Path:
+        """Return the stem of a certificate's files, for names such as `DNS:localhost`."""
+        stem = self.folder / name
+        if Path(f"{stem}.pem").exists():
+            return stem
+        extensions = self.folder / f"{name}.ext"
+        extensions.write_text(
+            f"subjectAltName={','.join(names)}\nbasicConstraints=CA:FALSE\n"
+            "keyUsage=critical,digitalSignature\nextendedKeyUsage=serverAuth\n"
+            "subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n"
+        )
+        self._openssl(
+            *("req", "-new", "-nodes", "-newkey", "ec", "-pkeyopt"),
+            *("ec_paramgen_curve:prime256v1", "-subj", f"/CN={name}"),
+            *("-keyout", f"{stem}.key", "-out", f"{stem}.csr"),
+        )
+        self._openssl(
+            *("x509", "-req", "-in", f"{stem}.csr", "-CA", self.file, "-CAcreateserial"),
+            *("-CAkey", self.folder / "ca.key", "-days", str(days), "-extfile", extensions),
+            *("-out", f"{stem}.pem"),
+        )
+        return stem
+
+    @staticmethod
+    def _openssl(*words: object) -> None:
+        subprocess.run([find("openssl"), *map(str, words)], check=True, capture_output=True)
+
+
+class Directory:
+    """A slapd that can be stopped and started again on its ports, with its data."""
+
+    def __init__(self, folder: Path, authority: Authority, *names: str, days: int = 2) -> None:
+        self.folder, self.ca_file = folder, authority.file
+        self.port, self.tls_port = free_port(), free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        name = f"slapd{days}-{'-'.join(names).replace(':', '.')}"
+        (folder / "data").mkdir(parents=True)
+        (folder / "slapd.conf").write_text(
+            CONFIG.format(
+                folder=folder,
+                ca=authority.folder,
+                certificate=authority.certificate(name, *names, days=days),
+                base=BASE,
+                admin=ADMIN,
+                password=ADMIN_PASSWORD,
+                reader=READER,
+            )
+        )
+        self.load(DATA)
+
+    @property
+    def url(self) -> str:
+        """Its address, by TLS."""
+        return f"ldaps://localhost:{self.tls_port}"
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The settings of an app that asks it."""
+        return {
+            "LDAP_URL": self.url,
+            "LDAP_CA_FILE": str(self.ca_file),
+            "LDAP_BIND_DN": READER,
+            "LDAP_BIND_PASSWORD": READER_PASSWORD,
+            "LDAP_BASE": BASE,
+            "LDAP_ATTRIBUTES": "mail=email",
+        }
+
+    def configure(self, env: Path) -> None:
+        """Write the settings of an app that asks it into its `.env`, in place of those there."""
+        text = env.read_text(encoding="utf-8")
+        for name, value in self.settings.items():
+            text = re.sub(rf"(?m)^{name}=.*\n", "", text) + f"{name}={value}\n"
+        env.write_text(text, encoding="utf-8")
+
+    def load(self, ldif: str) -> None:
+        """Write entries into the data of a directory that does not run."""
+        command = [find("slapadd"), "-q", "-f", str(self.folder / "slapd.conf")]
+        subprocess.run(command, input=ldif.encode(), check=True, capture_output=True)
+
+    def start(self) -> None:
+        """Start it; return when it answers."""
+        urls = f"ldap://localhost:{self.port} ldaps://localhost:{self.tls_port}"
+        command = [find("slapd"), "-f", str(self.folder / "slapd.conf"), "-h", urls, "-d", "0"]
+        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        for _ in range(500):
+            with contextlib.suppress(OSError):
+                socket.create_connection(("localhost", self.tls_port), timeout=5).close()
+                return
+            if self._process.poll() is not None:
+                break
+            time.sleep(0.02)
+        pytest.fail("slapd does not start")
+
+    def stop(self) -> None:
+        """Stop it."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(timeout=20)
+            self._process = None
+
+    def change(self, ldif: str) -> None:
+        """Make changes (`changetype: ...`) as the administrator."""
+        self._tool("ldapmodify", "-a", ldif)
+
+    def add_person(self, name: str, password: str, *lines: str) -> None:
+        """Add a person; more lines are of LDIF."""
+        self.change(person(name, password, *lines))
+
+    def add_group(self, name: str, *members: str) -> None:
+        """Add a group of DNs."""
+        lines = "\n".join(f"member: {member}" for member in members)
+        self.change(f"dn: cn={name},{GROUPS}\nobjectClass: groupOfNames\ncn: {name}\n{lines}\n")
+
+    def set(self, dn: str, attribute: str, *values: str) -> None:
+        """Replace the values of an attribute."""
+        coded = (base64.b64encode(value.encode()).decode() for value in values)
+        lines = "".join(f"{attribute}:: {value}\n" for value in coded)
+        self.change(f"dn: {dn}\nchangetype: modify\nreplace: {attribute}\n{lines}")
+
+    def delete(self, dn: str) -> None:
+        """Delete an entry."""
+        self.change(f"dn: {dn}\nchangetype: delete\n")
+
+    def clear(self) -> None:
+        """Delete all people and groups."""
+        for folder in (PEOPLE, GROUPS):
+            self._tool("ldapdelete", "-r", f"{folder}\n")
+            self.change(f"dn: {folder}\nobjectClass: organizationalUnit\n")
+
+    def _tool(self, program: str, *words: str) -> None:
+        *options, text = words
+        url = f"ldap://localhost:{self.port}"
+        command = [find(program), "-x", "-H", url, "-D", ADMIN, "-w", ADMIN_PASSWORD, *options]
+        done = subprocess.run(command, input=text.encode(), capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr.decode()
+
+
+def dn_of(name: str) -> str:
+    """Return the DN of a person, whatever is in the name."""
+    escaped = "".join(f"\\{byte:02x}" for byte in name.encode())
+    return f"uid={name if name.isascii() and name.isalnum() else escaped},{PEOPLE}"
+
+
+def person(name: str, password: str, *lines: str) -> str:
+    """Return a person as LDIF."""
+    values = [("uid", name), ("cn", name), ("sn", name), ("userPassword", password)]
+    coded = [f"{key}:: {base64.b64encode(value.encode()).decode()}" for key, value in values]
+    return "\n".join((f"dn: {dn_of(name)}", "objectClass: inetOrgPerson", *coded, *lines, ""))
+
+
+@contextlib.contextmanager
+def serve_directory(folder: Path, *names: str, days: int = 2) -> Iterator[Directory]:
+    """Run a directory until the block ends, with a certificate for localhost or for `names`."""
+    authority = Authority(folder)
+    names = names or ("DNS:localhost", "IP:127.0.0.1", "IP:::1")
+    directory = Directory(folder / f"directory-{free_port()}", authority, *names, days=days)
+    directory.start()
+    try:
+        yield directory
+    finally:
+        directory.stop()
+
+
+@functools.cache
+def shared_directory() -> Directory:
+    """Return a directory that runs until the process ends."""
+    stack = contextlib.ExitStack()
+    atexit.register(stack.close)
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="directory-"))
+    return stack.enter_context(serve_directory(Path(folder)))
