@@ -2,20 +2,13 @@
 
 import re
 
-from browser import NAME, PASSWORD, Browser
+from browser import NAME, Browser
 
 
 async def test_login_leads_home(browser: Browser) -> None:
     response = await browser.login()
     assert (response.status_code, response.location) == (303, "/home")
     assert f"Welcome, {NAME}" in await browser.text(await browser.get("/home"))
-
-
-async def test_wrong_password_is_refused(browser: Browser) -> None:
-    response = await browser.login(password="wrong")
-    assert response.status_code == 401
-    assert "Wrong user name or password." in await browser.text(response)
-    assert not await browser.is_logged_in()
 
 
 async def test_logout_says_so_and_ends_the_login(member: Browser) -> None:
@@ -35,31 +28,6 @@ async def test_anonymous_browser_is_sent_to_the_login_page_and_back(browser: Bro
 async def test_login_page_sends_people_on_who_are_logged_in(member: Browser) -> None:
     response = await member.get("/")
     assert (response.status_code, response.location) == (303, "/home")
-
-
-async def test_password_change_takes_the_new_one_and_no_longer_the_old(
-    member: Browser, browser: Browser
-) -> None:
-    new = "another long one"
-    response = await member.submit("/account/password", current=PASSWORD, password=new, confirm=new)
-    assert (response.status_code, response.location) == (303, "/account/sessions")
-    assert await member.is_logged_in()
-    assert (await browser.login()).status_code == 401
-    assert (await browser.login(password=new)).status_code == 303
-
-
-async def test_password_change_says_what_is_wrong(member: Browser) -> None:
-    long, other = "another long one", "a third long one"
-    for current, new, again, code, reason in (
-        ("wrong", long, long, 401, "not your current password"),
-        (PASSWORD, long, other, 400, "differ"),
-        (PASSWORD, "Password123!", "Password123!", 400, "uncommon words"),
-        (PASSWORD, "short", "short", 400, "between 8 and"),
-    ):
-        fields = {"current": current, "password": new, "confirm": again}
-        response = await member.submit("/account/password", **fields)
-        assert response.status_code == code
-        assert reason in await member.text(response)
 
 
 async def test_devices_are_listed_by_name_and_ended_one_by_one(
