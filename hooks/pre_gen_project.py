@@ -8,11 +8,12 @@ import unicodedata
 
 ANSWERS = r"""{{ cookiecutter | tojson }}"""  # JSON never has three quotes in a row
 SLUG = re.compile(r"[a-z]([a-z0-9_]*[a-z0-9])?")
-INSTALLED = """accounts aiofiles aiomysql aiosqlite alembic argon2 argon2_cffi argon2_cffi_bindings
-    ast_serialize blinker browser cffi click conftest coverage deprecated docs dotenv environs
-    examples flask flask_login flask_migrate flask_patch flask_sqlalchemy flask_wtf greenlet h11 h2
-    hpack hypercorn hyperframe hypothesis iniconfig itsdangerous jinja2 librt limits mako markupsafe
-    marshmallow mypy mypy_extensions mypyc ordered_set packaging pathspec pluggy priority psycopg
+INSTALLED = """accounts aiofiles aiomysql aiosqlite alembic anyio argon2 argon2_cffi
+    argon2_cffi_bindings ast_serialize blinker browser certifi cffi click conftest coverage
+    cryptography deprecated docs dotenv entrance environs examples flask flask_login flask_migrate
+    flask_patch flask_sqlalchemy flask_wtf greenlet h11 h2 hpack httpcore httpx hypercorn hyperframe
+    hypothesis idna iniconfig itsdangerous jinja2 joserfc librt limits mako markupsafe marshmallow
+    mypy mypy_extensions mypyc ordered_set packaging pathspec pluggy priority provider psycopg
     psycopg_binary py pycparser pygments pymysql pytest pytest_asyncio pytest_cov python_dotenv
     python_json_logger pythonjsonlogger quart redis ruff settings sortedcontainers sqlalchemy test
     tests types_greenlet typing_extensions walk werkzeug wrapt wsproto wtforms zxcvbn""".split()

@@ -13,8 +13,9 @@ if not os.environ.get("RENDER"):
     collect_ignore_glob = ["*.py", "*/*.py"]
 else:
     RENDER = Path(os.environ["RENDER"])
-    BACKEND = "sql" if (RENDER / "src" / "accounts" / "sql").is_dir() else "memory"
+    FOLDERS = {folder.name for folder in (RENDER / "src" / "accounts").iterdir()}
+    SOURCES = [name for name in ("memory", "sql", "oidc") if name in FOLDERS]
     # Browsers, and the walk over all routes, are those that the owner's tests use.
     sys.path.insert(0, str(RENDER / "tests"))
-    collect_ignore = [backend for backend in ("sql", "memory") if backend != BACKEND]
-    pytest_plugins = ["flask_patch.pytest_plugin", "visits", f"on_{BACKEND}"]
+    collect_ignore = [name for name in ("memory", "sql", "oidc") if name not in SOURCES]
+    pytest_plugins = ["flask_patch.pytest_plugin", "visits", *(f"on_{name}" for name in SOURCES)]
