@@ -10,11 +10,7 @@ from pathlib import Path
 
 ANSWERS = r"""{{ cookiecutter | tojson }}"""  # JSON never has three quotes in a row
 RANDOM_BYTES = (("SECRET_KEY", 64), ("DEMO_PASSWORD", 16))
-FIRST_USER = {
-    "sql": "uv run quart users add NAME",
-    "memory": "grep DEMO_ .env  # the one user",
-    "oidc": "uv run quart users check  # once OIDC_ in .env names your provider",
-}
+FIRST = {"memory": "grep DEMO_ .env  # the one user", "oidc": "uv run quart users check"}
 CLOSING = """uv run quart run  # http://localhost:5000
 The first uv run writes uv.lock, which CI and the image install from: commit it. Without uv:
   python3 -m venv .venv && .venv/bin/pip install -e .  # and .venv/bin/quart for uv run quart"""
@@ -39,5 +35,5 @@ if __name__ == "__main__":
     for path in sorted(folders, reverse=True):  # a folder after those in it
         with contextlib.suppress(OSError):  # it holds the files of the choice that was made
             path.rmdir()
-    first = FIRST_USER[answers["user_backend"]]
+    first = FIRST.get(answers["user_backend"], "uv run quart users add NAME")
     print("Next:", f"cd {shlex.quote(str(project))}", "git init", first, CLOSING, sep="\n  ")

@@ -4,7 +4,7 @@ import json
 import keyword
 import re
 import sys
-import unicodedata
+from unicodedata import category
 
 ANSWERS = r"""{{ cookiecutter | tojson }}"""  # JSON never has three quotes in a row
 SLUG = re.compile(r"[a-z]([a-z0-9_]*[a-z0-9])?")
@@ -22,8 +22,7 @@ INSTALLED = """accounts aiofiles aiomysql aiosqlite alembic anyio argon2 argon2_
 def problem(answers: dict[str, str]) -> tuple[str, str] | None:
     """Name the first bad answer and what is accepted in its place."""
     for name in ("project_name", "project_slug", "description", "author_name", "author_email"):
-        text = answers[name]
-        if not text.strip() or {"Cc", "Cs", "Zl", "Zp"} & set(map(unicodedata.category, text)):
+        if not (text := answers[name]).strip() or {"Cc", "Cs", "Zl", "Zp"} & {*map(category, text)}:
             return name, "a line of text without control characters"
     slug = answers["project_slug"]
     if not SLUG.fullmatch(slug):

@@ -95,7 +95,8 @@ def assert_walk_works(site: Site) -> None:
     assert (page.status_code, page.url.path) == (200, "/account/sessions")
     protected = person.client.get("/protected").text
     assert "Logged in as: alice" in re.sub(r"<[^>]+>", "", protected)
-    stale = {one.name: one.value for one in person.client.cookies.jar if "app" in one.name}
+    jar = person.client.cookies.jar
+    stale = {one.name: str(one.value) for one in jar if "app" in one.name}
     asked = person.follow(person.logout())
     assert "Do you want to sign-out" in asked.text
     back = person.fill(asked, logout="yes")

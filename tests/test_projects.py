@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import html
+import itertools
 import os
 import re
 import shutil
@@ -15,6 +16,7 @@ import uuid
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -28,6 +30,8 @@ from visitor import assert_login_works, first_user, free_port, serve
 pytestmark = pytest.mark.slow
 
 BACKENDS = OPTIONS["user_backend"]
+# Those who have passwords here; where others log in is in a test file of their own.
+WITH_PASSWORDS = ["sql", "memory"]
 SERVERS = {
     "quart": "quart run --port {port}",
     "hypercorn": "hypercorn --bind localhost:{port} {slug}.asgi:app",
@@ -41,6 +45,20 @@ SERVER_URLS = {
     ),
     "TEST_MARIADB_URL": os.environ.get("TEST_MARIADB_URL", "mysql://root@127.0.0.1:3306/mysql"),
 }
+
+
+def on(pythons: list[str], *, soak: bool) -> list[Any]:
+    """Return each backend with each Python.
+
+    Of those without passwords of their own the newest alone is not soaked, and with `soak` none.
+    """
+    found = []
+    for backend, python in itertools.product(BACKENDS, pythons):
+        takes_long = backend not in WITH_PASSWORDS and (soak or python != PYTHONS[-1])
+        marks = [pytest.mark.soak] if takes_long else []
+        found.append(pytest.param(backend, python, marks=marks))
+    return found
+
 
 Install = Callable[[str, str], BakedProject]
 
@@ -93,8 +111,7 @@ def postgres() -> Iterator[str]:
         admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-@pytest.mark.parametrize("python", PYTHONS)
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(("backend", "python"), on(PYTHONS, soak=False))
 def test_rendered_suite_passes_on_every_service(
     backend: str, python: str, install: Install
 ) -> None:
@@ -117,8 +134,7 @@ def test_owners_suite_passes_on_another_database(url: str, install: Install) -> 
 
 
 # The oldest Python has Quart 0.22, the newest 0.23.
-@pytest.mark.parametrize("python", [PYTHONS[0], PYTHONS[-1]])
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(("backend", "python"), on([PYTHONS[0], PYTHONS[-1]], soak=True))
 def test_login_passes_its_own_suite_on_every_service(
     backend: str, python: str, install: Install
 ) -> None:
@@ -172,7 +188,7 @@ def test_rendered_code_passes_the_strict_type_check(backend: str, install: Insta
 
 
 @pytest.mark.parametrize("python", [PYTHONS[0], PYTHONS[-1]])
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", WITH_PASSWORDS)
 @pytest.mark.parametrize("server", SERVERS)
 def test_people_log_in_and_out(server: str, backend: str, python: str, install: Install) -> None:
     project = install(backend, python)
@@ -213,10 +229,11 @@ def test_image_holds_all_that_the_app_needs(bake: Bake, tmp_path: Path) -> None:
     assert not any(".env" in name for name in packed)
 
 
-def test_nobody_shadows_what_the_project_installs(install: Install) -> None:
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_nobody_shadows_what_the_project_installs(backend: str, install: Install) -> None:
     from hooks import pre_gen_project
 
-    project = install("sql", PYTHONS[-1])
+    project = install(backend, PYTHONS[-1])
     script = (
         "import importlib.metadata as m, re;"
         "[print(x) for x in m.packages_distributions()];"
@@ -349,7 +366,7 @@ def test_killed_users_add_leaves_no_half_user(install: Install) -> None:
     assert "halfway" not in project.run(*command[:2], "list").stdout
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", WITH_PASSWORDS)
 def test_pip_installs_and_serves(backend: str, bake: Bake) -> None:
     project = bake(user_backend=backend)
     project.run(find_python(PYTHONS[0]), "-m", "venv", ".venv")

@@ -20,7 +20,7 @@ from typing import Any
 import httpx
 import pytest
 import redis
-from baking import OPTIONS, PYTHONS, Bake, BakedProject
+from baking import PYTHONS, Bake, BakedProject
 from databases import ASYNCPG, database
 from interpreters import UV, find_python
 from visitor import Visitor, first_user, free_port, serve
@@ -65,7 +65,7 @@ class Project(BakedProject):
         return str(self.path / ".venv" / "bin" / name)
 
 
-@pytest.fixture(scope="module", params=OPTIONS["user_backend"])
+@pytest.fixture(scope="module", params=["sql", "memory"])
 def project(
     request: pytest.FixtureRequest, bake_session: Bake, tmp_path_factory: pytest.TempPathFactory
 ) -> Project:

@@ -13,15 +13,18 @@ from baking import ROOT
 
 PROJECT = ROOT / "{{cookiecutter.project_slug}}"
 DATABASE = "{% if cookiecutter.user_backend != 'memory' %}security_database.md{% endif %}"
+PROVIDERS = "{% if cookiecutter.user_backend == 'oidc' %}security_oidc.md{% endif %}"
 PAGES = {
     "every render": PROJECT / "docs" / "security.md",
     "sql": PROJECT / "docs" / DATABASE,
+    "oidc": PROJECT / "docs" / PROVIDERS,
 }
 LOGIN = ROOT / "tests" / "accounts"
 SUITES = {
     # Where the tests of each page are; the owner's are named with their file.
     "every render": [*PROJECT.glob("tests/*.py"), *LOGIN.glob("*.py"), *LOGIN.glob("memory/*.py")],
     "sql": [*LOGIN.glob("sql/*.py")],
+    "oidc": [*LOGIN.glob("oidc/*.py")],
 }
 
 
