@@ -4,15 +4,16 @@ import json
 import keyword
 import re
 import sys
-import unicodedata
+from unicodedata import category
 
 ANSWERS = r"""{{ cookiecutter | tojson }}"""  # JSON never has three quotes in a row
 SLUG = re.compile(r"[a-z]([a-z0-9_]*[a-z0-9])?")
-INSTALLED = """accounts aiofiles aiomysql aiosqlite alembic argon2 argon2_cffi argon2_cffi_bindings
-    ast_serialize blinker browser cffi click conftest coverage deprecated docs dotenv environs
-    examples flask flask_login flask_migrate flask_patch flask_sqlalchemy flask_wtf greenlet h11 h2
-    hpack hypercorn hyperframe hypothesis iniconfig itsdangerous jinja2 ldap3 librt limits mako
-    markupsafe marshmallow mypy mypy_extensions mypyc ordered_set packaging pathspec pluggy priority
+INSTALLED = """accounts aiofiles aiomysql aiosqlite alembic anyio argon2 argon2_cffi
+    argon2_cffi_bindings ast_serialize blinker browser certifi cffi click conftest coverage
+    cryptography deprecated docs dotenv entrance environs examples flask flask_login flask_migrate
+    flask_patch flask_sqlalchemy flask_wtf greenlet h11 h2 hpack httpcore httpx hypercorn hyperframe
+    hypothesis idna iniconfig itsdangerous jinja2 joserfc ldap3 librt limits mako markupsafe
+    marshmallow mypy mypy_extensions mypyc ordered_set packaging pathspec pluggy priority provider
     psycopg psycopg_binary py pyasn1 pycparser pygments pymysql pytest pytest_asyncio pytest_cov
     python_dotenv python_json_logger pythonjsonlogger quart redis ruff settings sortedcontainers
     sqlalchemy test tests types_greenlet typing_extensions walk werkzeug wrapt wsproto wtforms
@@ -22,8 +23,7 @@ INSTALLED = """accounts aiofiles aiomysql aiosqlite alembic argon2 argon2_cffi a
 def problem(answers: dict[str, str]) -> tuple[str, str] | None:
     """Name the first bad answer and what is accepted in its place."""
     for name in ("project_name", "project_slug", "description", "author_name", "author_email"):
-        text = answers[name]
-        if not text.strip() or {"Cc", "Cs", "Zl", "Zp"} & set(map(unicodedata.category, text)):
+        if not (text := answers[name]).strip() or {"Cc", "Cs", "Zl", "Zp"} & {*map(category, text)}:
             return name, "a line of text without control characters"
     if not SLUG.fullmatch(slug := answers["project_slug"]):
         return "project_slug", "a lower-case ASCII identifier such as my_app"

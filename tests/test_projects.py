@@ -29,11 +29,16 @@ from visitor import assert_login_works, first_user, free_port, serve
 pytestmark = pytest.mark.slow
 
 BACKENDS = OPTIONS["user_backend"]
-ASKING = ["ldap"]
+# Those whose users another system knows.
+ASKING = ["ldap", "oidc"]
+# Those that ask for a name and a password; where people log in at a provider, see test_oidc.py.
+FORMS = [backend for backend in BACKENDS if backend != "oidc"]
 NEWEST = PYTHONS[-1]
 
 
-def combine(*pythons: str, soak: Iterable[str] = ()) -> list[Any]:
+def combine(
+    *pythons: str, backends: Iterable[str] = BACKENDS, soak: Iterable[str] = ()
+) -> list[Any]:
     """Return each backend with each Python; `soak` names backends that CI alone tests so.
 
     Of those that ask another system, all but the newest Python is CI's as well.
@@ -45,7 +50,7 @@ def combine(*pythons: str, soak: Iterable[str] = ()) -> list[Any]:
             if backend in soak or (backend in ASKING and python != NEWEST)
             else [],
         )
-        for backend in BACKENDS
+        for backend in backends
         for python in pythons
     ]
 
@@ -63,6 +68,7 @@ SERVER_URLS = {
     ),
     "TEST_MARIADB_URL": os.environ.get("TEST_MARIADB_URL", "mysql://root@127.0.0.1:3306/mysql"),
 }
+
 
 Install = Callable[[str, str], BakedProject]
 
@@ -191,7 +197,7 @@ def test_rendered_code_passes_the_strict_type_check(backend: str, install: Insta
     project.run(tool(project, "mypy"))
 
 
-@pytest.mark.parametrize(("backend", "python"), combine(PYTHONS[0], NEWEST))
+@pytest.mark.parametrize(("backend", "python"), combine(PYTHONS[0], NEWEST, backends=FORMS))
 @pytest.mark.parametrize("server", SERVERS)
 def test_people_log_in_and_out(server: str, backend: str, python: str, install: Install) -> None:
     project = install(backend, python)
@@ -232,10 +238,11 @@ def test_image_holds_all_that_the_app_needs(bake: Bake, tmp_path: Path) -> None:
     assert not any(".env" in name for name in packed)
 
 
-def test_nobody_shadows_what_the_project_installs(install: Install) -> None:
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_nobody_shadows_what_the_project_installs(backend: str, install: Install) -> None:
     from hooks import pre_gen_project
 
-    project = install("sql", PYTHONS[-1])
+    project = install(backend, PYTHONS[-1])
     script = (
         "import importlib.metadata as m, re;"
         "[print(x) for x in m.packages_distributions()];"
@@ -368,7 +375,7 @@ def test_killed_users_add_leaves_no_half_user(install: Install) -> None:
     assert "halfway" not in project.run(*command[:2], "list").stdout
 
 
-@pytest.mark.parametrize(("backend", "python"), combine(PYTHONS[0]))
+@pytest.mark.parametrize(("backend", "python"), combine(PYTHONS[0], backends=FORMS))
 def test_pip_installs_and_serves(backend: str, python: str, bake: Bake) -> None:
     project = bake(user_backend=backend)
     project.run(find_python(python), "-m", "venv", ".venv")

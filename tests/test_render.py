@@ -126,16 +126,18 @@ def test_render_holds_one_user_backend(project: BakedProject) -> None:
     accounts = project.path / "src" / "accounts"
     backends = [name for name in OPTIONS["user_backend"] if (accounts / name).is_dir()]
     chosen = project.answers["user_backend"]
-    # Whose users another system knows has a row for each.
+    # Users of another system have rows, and logins of all but users in memory are kept in tables.
     assert set(backends) == ({chosen} if chosen in ("sql", "memory") else {chosen, "sql"})
 
 
 DATABASE = r"sqlalchemy|alembic|sqlite|postgres|mariadb|mysql|migrat|database"
-DIRECTORY = r"ldap|active directory|identities"
+DIRECTORY = r"ldap|active directory"
+PROVIDERS = r"oidc|openid|joserfc|httpx"
 WORDS_OF_OTHERS = {
-    "memory": f"{DATABASE}|{DIRECTORY}",
-    "sql": f"demo|{DIRECTORY}",
-    "ldap": r"\bdemo\b|users add|users passwd|account/password",
+    "memory": f"{DATABASE}|{DIRECTORY}|{PROVIDERS}|identities",
+    "sql": f"demo|{DIRECTORY}|{PROVIDERS}|identities",
+    "ldap": rf"\bdemo\b|users add|users passwd|account/password|{PROVIDERS}",
+    "oidc": f"demo|{DIRECTORY}",
 }
 
 
@@ -176,8 +178,9 @@ def test_each_backend_is_spoken_of_in_its_own_render(project: BakedProject) -> N
     database = ("sqlalchemy", "alembic", "database_url")
     words = {
         "sql": database,
-        "ldap": (*database, "ldap_url", "ldap3"),
         "memory": ("demo_password",),
+        "ldap": (*database, "ldap_url", "ldap3"),
+        "oidc": (*database, "oidc_providers", "joserfc"),
     }
     for word in words[project.answers["user_backend"]]:
         assert word in text

@@ -13,12 +13,14 @@ from baking import ROOT
 
 PROJECT = ROOT / "{{cookiecutter.project_slug}}"
 DATABASE = "{% if cookiecutter.user_backend != 'memory' %}security_database.md{% endif %}"
+PROVIDERS = "{% if cookiecutter.user_backend == 'oidc' %}security_oidc.md{% endif %}"
 PAGES = {
     "every render": PROJECT / "docs" / "security.md",
     "sql": PROJECT / "docs" / DATABASE,
     "ldap": PROJECT
     / "docs"
     / "{% if cookiecutter.user_backend == 'ldap' %}security_ldap.md{% endif %}",
+    "oidc": PROJECT / "docs" / PROVIDERS,
 }
 LOGIN = ROOT / "tests" / "accounts"
 SUITES = {
@@ -26,6 +28,7 @@ SUITES = {
     "every render": [*PROJECT.glob("tests/*.py"), *LOGIN.glob("*.py"), *LOGIN.glob("memory/*.py")],
     "sql": [*LOGIN.glob("sql/*.py")],
     "ldap": [*LOGIN.glob("ldap/*.py")],
+    "oidc": [*LOGIN.glob("oidc/*.py")],
 }
 
 

@@ -13,7 +13,7 @@ if not os.environ.get("RENDER"):
     collect_ignore_glob = ["*.py", "*/*.py"]
 else:
     RENDER = Path(os.environ["RENDER"])
-    KNOWN = ("ldap", "sql", "memory")
+    KNOWN = ("ldap", "oidc", "sql", "memory")
     BACKEND = next(name for name in KNOWN if (RENDER / "src" / "accounts" / name).is_dir())
     # What every choice has but memory.
     DATABASE = [] if BACKEND == "memory" else ["sql"]

@@ -6,6 +6,7 @@ from collections.abc import Coroutine
 from contextvars import Context
 from typing import Any
 
+import entrance
 from quart import Quart, Response
 
 NAME, PASSWORD = "alice", "correct horse battery"
@@ -41,7 +42,8 @@ class Browser:
         self, name: str = NAME, password: str = PASSWORD, path: str = "/", **form: str
     ) -> Response:
         """Log in."""
-        return await self.submit(path, username=name, password=password, **form)
+        response: Response = await entrance.login(self, name, password, path, **form)
+        return response
 
     async def is_logged_in(self) -> bool:
         """Say whether the protected page opens."""

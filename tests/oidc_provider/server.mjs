@@ -1,0 +1,39 @@
+// A certified OpenID provider for tests. Its one argument is JSON: the port, its clients, and the people, who
+// log in with any password. Each start makes a new key, which is how keys rotate here.
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import Provider from 'oidc-provider';
+
+const { port, clients, people } = JSON.parse(process.argv[2]);
+const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const key = { ...privateKey.export({ format: 'jwk' }), alg: 'RS256', use: 'sig', kid: randomUUID() };
+
+const provider = new Provider(`http://localhost:${port}`, {
+  clients,
+  jwks: { keys: [key] },
+  // Browsers send the cookies of a host to all its ports.
+  cookies: {
+    keys: ['a key of the tests'],
+    names: { session: `session_${port}`, interaction: `interaction_${port}`, resume: `resume_${port}` },
+  },
+  claims: {
+    openid: ['sub'],
+    email: ['email', 'email_verified'],
+    profile: ['name', 'preferred_username', 'groups'],
+  },
+  features: {
+    backchannelLogout: { enabled: true },
+    devInteractions: { enabled: true },
+    rpInitiatedLogout: { enabled: true },
+  },
+  // Its own refuses addresses that are not the internet's.
+  fetch: (url, { dispatcher, ...options }) => fetch(url, options),
+  pkce: { required: () => true },
+  findAccount: (_, id) => people[id] && {
+    accountId: id,
+    claims: () => ({ sub: id, ...people[id] }),
+  },
+});
+for (const event of ['backchannel.error', 'server_error']) {
+  provider.on(event, (_, error) => console.error(event, error));
+}
+provider.listen(port, '127.0.0.1', () => console.log('ready'));
