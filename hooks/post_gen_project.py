@@ -10,8 +10,7 @@ from pathlib import Path
 
 ANSWERS = r"""{{ cookiecutter | tojson }}"""  # JSON never has three quotes in a row
 RANDOM_BYTES = (("SECRET_KEY", 64), ("DEMO_PASSWORD", 16))
-CHECK = "uv run quart users check"
-FIRST = {"memory": "grep DEMO_ .env  # the one user", "ldap": CHECK, "oidc": CHECK}
+FIRST = {"sql": "uv run quart users add NAME", "memory": "grep DEMO_ .env  # the one user"}
 CLOSING = """uv run quart run  # http://localhost:5000
 The first uv run writes uv.lock, which CI and the image install from: commit it. Without uv:
   python3 -m venv .venv && .venv/bin/pip install -e .  # and .venv/bin/quart for uv run quart"""
@@ -36,5 +35,5 @@ if __name__ == "__main__":
     for path in sorted(folders, reverse=True):  # a folder after those in it
         with contextlib.suppress(OSError):  # it holds the files of the choice that was made
             path.rmdir()
-    first = FIRST.get(answers["user_backend"], "uv run quart users add NAME")
+    first = FIRST.get(answers["user_backend"], "uv run quart users check")
     print("Next:", f"cd {shlex.quote(str(project))}", "git init", first, CLOSING, sep="\n  ")
