@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import httpx
 import pytest
 from baking import PYTHONS, ROOT, Bake, BakedProject
+from directory import serve_directory
+from identity import Person, providers
 from interpreters import UV, find_python
 from test_cookiecutter import CRUFT, config, edit, git, repository, run  # noqa: F401  # fixtures
 from visitor import assert_login_works, first_user, free_port, serve
@@ -131,6 +135,56 @@ def changed(repository: Path, config: Path, tmp_path: Path) -> Changed:  # noqa:
         return BakedProject(project.path, {**answers, "user_backend": new})
 
     return change
+
+
+def work(project: BakedProject) -> None:
+    """Use a project for a while: a user, and a table of the owner's."""
+    project.run(UV, "sync", "--quiet", "--python", find_python(PYTHONS[-1]))
+    quart = project.path / ".venv" / "bin" / "quart"
+    first_user(project, quart, name="alice")
+    models = project.path / "src/app/models.py"
+    edit(
+        models,
+        '__tablename__ = "users"\n',
+        '__tablename__ = "users"\n    town: Mapped[str | None]\n',
+    )
+    project.run(quart, "db", "migrate", "-m", "Add towns")
+    project.run(quart, "db", "upgrade")
+    with closing(sqlite3.connect(project.path / "instance" / "app.db")) as database, database:
+        database.execute("UPDATE users SET town = 'Ulm', email = 'alice@example.org'")
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("new", ["ldap", "oidc"])
+def test_project_with_users_of_its_own_goes_on_with_those_of_another_system(
+    new: str, changed: Changed, tmp_path: Path
+) -> None:
+    project = changed("sql", new, work)
+    tools, port = project.path / ".venv" / "bin", free_port()
+    with ExitStack() as stack:
+        if new == "ldap":
+            directory = stack.enter_context(serve_directory(tmp_path))
+            directory.add_person("alice", "a password over there")
+            env = {**directory.settings, "LDAP_LINK_BY": "name"}
+        else:
+            address = f"http://localhost:{port}"
+            (company,) = stack.enter_context(providers(address, tmp_path, "company"))
+            env = {"OIDC_PROVIDERS": "company", **company.env, "OIDC_LINK_BY": "name"}
+        project.run(tools / "quart", "db", "merge", "heads", env=env)
+        project.run(tools / "quart", "db", "upgrade", env=env)
+        project.run(tools / "quart", "db", "check", env=env)
+        command = (str(tools / "quart"), "run", "--port", str(port))
+        url = stack.enter_context(serve(project.path, *command, port=port, env=project.env | env))
+        if new == "ldap":
+            assert_login_works(url, "alice", "a password over there")
+        else:
+            person = Person(url)
+            stack.callback(person.client.close)
+            assert person.come_in("alice").status_code == 200
+    with closing(sqlite3.connect(project.path / "instance" / "app.db")) as database:
+        rows = database.execute("SELECT name, password, town FROM users").fetchall()
+    assert rows == [("alice", "", "Ulm")]
+    project.run(tools / "pytest", "-q")
 
 
 def test_project_with_users_in_memory_goes_on_with_a_database(changed: Changed) -> None:
