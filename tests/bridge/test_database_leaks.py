@@ -89,8 +89,9 @@ async def assert_nothing_stays(url: Any, engine: Any, once: Callable[[], Any]) -
     async with asyncio.timeout(10):
         while portals._hosts:  # noqa: ASYNC110  # nobody tells
             await asyncio.sleep(0.01)
-    # A connection is made and ended in a portal of its own, which is kept for others after it.
-    assert living(greenlet) <= before[0] + AT_ONCE
+    # A connection is made and ended in portals of its own, which are kept for others after it; one
+    # that nobody waits for any more is ended while others make theirs.
+    assert living(greenlet) <= before[0] + 2 * AT_ONCE
     assert len(asyncio.all_tasks()) <= before[1]
     assert not portals._hosts
     assert engine.pool.checkedout() == 0
