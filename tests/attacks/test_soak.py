@@ -51,7 +51,7 @@ PAIRS = pairwise(
 NOISE = re.compile(
     r"never retrieved|never awaited|Exception (?:closing|terminating) connection|"
     r"Task was destroyed|Exception ignored|in shielded future|Exception during reset|"
-    r"query cancellation interrupted"
+    r"query cancellation interrupted|garbage collector is trying"
 )
 KILL = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
           WHERE datname = current_database() AND pid != pg_backend_pid() AND random() < 0.5"""

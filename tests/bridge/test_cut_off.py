@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from databases import AIOSQLITE, ASYNCPG, PSYCOPG, connections
-from flask_patch import await_only, finish, greenlet_spawn, hosted, threads
+from flask_patch import await_only, finish, finishing, greenlet_spawn, hosted, threads
 from flask_patch.finishing import put_off
 from quart.utils import run_sync
 from sqlalchemy import create_engine, text
@@ -112,6 +112,28 @@ async def test_cancellation_that_is_put_off_comes_later_and_a_timeout_is_still_o
         await late()
     assert done == [True, True]
     assert await put_off(deed()) == "done"
+
+
+@hosted
+async def test_what_takes_too_long_once_it_is_cancelled_is_cancelled_after_all(monkeypatch):
+    monkeypatch.setattr(finishing, "GRACE", 0.01)
+
+    async def hang() -> None:
+        await asyncio.Event().wait()
+
+    async def hang_for_a_while() -> None:
+        async with asyncio.timeout(0.01):
+            await hang()
+
+    task = asyncio.create_task(put_off(hang()))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    with pytest.raises(TimeoutError):
+        await put_off(hang_for_a_while())
+    assert asyncio.current_task().cancelling() == 0
+    await asyncio.sleep(0)
 
 
 @hosted

@@ -10,7 +10,7 @@ from typing import Any
 
 from greenlet import getcurrent
 
-from .finishing import cancelled_once
+from .finishing import cancelled_once, is_unbroken, put_off
 from .functions import repoint
 from .portals import current_portal, drive
 from .threads import keep_loop
@@ -59,13 +59,13 @@ def can_wait_on_loop() -> bool:
 
 def _make_wait(native: Callable[..., Any], error: type[Exception]) -> Callable[..., Any]:
     def wait(awaitable: Awaitable[Any]) -> Any:
-        if getattr(getcurrent(), "__sqlalchemy_greenlet_provider__", False):
+        current, coro = getcurrent(), as_coroutine(awaitable)
+        if getattr(current, "__sqlalchemy_greenlet_provider__", False):
             # Control goes to SQLAlchemy's `greenlet_spawn`, which may itself be in a portal.
-            return native(awaitable)
-        coro = as_coroutine(awaitable)
+            return native(put_off(coro) if is_unbroken(current) else coro)
         portal = current_portal()
         if portal is not None:
-            return drive(coro, portal)
+            return drive(put_off(coro) if is_unbroken(current) else coro, portal)
         if asyncio._get_running_loop() is not None:
             # Not begun, unlike other coroutines: what is half sent would spoil the connection.
             refuse(coro, error)

@@ -3,12 +3,18 @@
 import asyncio
 from asyncio import CancelledError, Future, Task
 from collections.abc import Callable, Coroutine, Generator
+from functools import wraps
 from types import coroutine
-from typing import Any, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
+
+from greenlet import getcurrent
 
 from .portals import AnyCoroutine, hosted
 
 T = TypeVar("T")
+P = ParamSpec("P")
+
+GRACE = 10  # Seconds that what must not be broken off has for a wait, once it is cancelled.
 
 
 def _look_away(task: Task[Any]) -> None:
@@ -56,10 +62,10 @@ async def finish(
 async def put_off(coro: Coroutine[Any, Any, T], pending: Any = None) -> T:
     """Await the coroutine without a task; a cancellation meanwhile comes after it.
 
-    `pending` is what the coroutine waits for already. It must not use `asyncio.timeout`, which
-    itself cancels.
+    `pending` is what the coroutine waits for already. It is cancelled after all when a wait takes
+    longer than `GRACE`; so is what sets `asyncio.timeout` itself, which is a cancellation too.
     """
-    task, cancelled = asyncio.current_task(), 0
+    task, cancelled = asyncio.current_task(), False
     try:
         if pending is None:
             pending = coro.send(None)
@@ -67,9 +73,11 @@ async def put_off(coro: Coroutine[Any, Any, T], pending: Any = None) -> T:
             done = False
             while not done:
                 try:
-                    await _settled(pending)
+                    await _settled(pending, GRACE if cancelled else None)
                 except asyncio.CancelledError:
-                    cancelled += 1
+                    cancelled = True
+                else:
+                    cancelled = cancelled and not _give_up(pending)
                 done = pending is None or pending.done()
             pending = coro.send(None)
     except StopIteration as stop:
@@ -81,13 +89,40 @@ async def put_off(coro: Coroutine[Any, Any, T], pending: Any = None) -> T:
             task.cancel()
 
 
-async def _settled(pending: Any) -> None:
+async def _settled(pending: Any, seconds: float | None) -> None:
     if pending is None:
         await asyncio.sleep(0)
     elif not pending.done():
         # Set when it was handed over, as to a task that would cancel it with itself.
         pending._asyncio_future_blocking = False
-        await asyncio.wait([pending])
+        await asyncio.wait([pending], timeout=seconds)
+
+
+def _give_up(pending: Any) -> bool:
+    """Cancel what the coroutine waits for, if it still does, so that it sees a cancellation."""
+    return pending is not None and not pending.done() and pending.cancel()
+
+
+def unbroken(function: Callable[P, T]) -> Callable[P, T]:
+    """Decorate sync code: what it waits for, of a driver, goes on to its end, as by `put_off`."""
+
+    @wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        # Noted at the greenlet, since others run while this one waits.
+        current: Any = getcurrent()
+        before = is_unbroken(current)
+        current.unbroken = True
+        try:
+            return function(*args, **kwargs)
+        finally:
+            current.unbroken = before
+
+    return run
+
+
+def is_unbroken(current: Any) -> bool:
+    """Tell whether the greenlet, which is the current one, runs such code."""
+    return getattr(current, "unbroken", False)
 
 
 @coroutine

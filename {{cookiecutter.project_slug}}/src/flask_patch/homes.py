@@ -91,10 +91,15 @@ def move_out(connection: Any) -> AbstractEventLoop | None:
 def _forget(key: int, _entry_of: Any) -> None:
     """Close a connection whose pool nobody knows any more."""
     connection, _ = _by_connection[key].connections[key]
+    let_go(connection)
+
+
+def let_go(connection: Any) -> None:
+    """Close a connection that nobody can use any more, unless that was done."""
     loop = move_out(connection)
     if loop is not None and loop.is_running():
         asyncio.run_coroutine_threadsafe(call(close, connection), loop)
-    else:
+    elif loop is not None:
         drop(connection)
 
 

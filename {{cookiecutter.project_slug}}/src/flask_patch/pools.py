@@ -10,13 +10,13 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from .drivers import can_wait, can_wait_on_loop, hurried, hurry
+from .drivers import can_wait, can_wait_on_loop, hurried
 from .finishing import finish
 from .homes import close, drop, move_in, move_out
 from .locks import find_lock, use_on_all_loops
 from .portals import call
 from .queues import ConnectionQueue
-from .resets import patch_renewals, patch_resets
+from .resets import patch_resets
 from .threads import find_loop
 from .waiting import await_only
 
@@ -120,17 +120,6 @@ def _close_on_loop(wait: Callable[..., Any], native: Callable[..., None]) -> Cal
     return close_connection
 
 
-def _finalize_in_a_hurry(native: Callable[..., None]) -> Callable[..., None]:
-    def finalize(*args: Any, fairy: Any = None, **kwargs: Any) -> None:
-        if fairy is not None:
-            return native(*args, fairy=fairy, **kwargs)
-        # The garbage collector calls from anywhere, in the middle of a switch too.
-        with hurry():
-            native(*args, **kwargs)
-
-    return finalize
-
-
 def _create_in_share(native: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def create_connection(self: Any) -> Any:
         entry = native(self)
@@ -169,9 +158,7 @@ def patch_pools(concurrency: Any) -> None:
     base: Any = import_module("sqlalchemy.pool.base")
     pools: Any = import_module("sqlalchemy.pool")
     listen = import_module("sqlalchemy.event").listen
-    base._finalize_fairy = _finalize_in_a_hurry(base._finalize_fairy)
-    patch_resets(base._ConnectionFairy, concurrency)
-    patch_renewals(base._ConnectionRecord, concurrency.await_only)
+    patch_resets(base, concurrency.await_only)
     pools.Pool.connect = _connect_in(concurrency.await_only, pools.Pool.connect)
     pools.Pool._create_connection = _make_in(concurrency.await_only, pools.Pool._create_connection)
     pools.Pool._close_connection = _close_on_loop(
