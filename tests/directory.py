@@ -220,9 +220,9 @@ class Directory:
 
     def clear(self) -> None:
         """Delete all people and groups."""
-        for folder in (PEOPLE, GROUPS):
-            self._tool("ldapdelete", "-r", f"{folder}\n")
-            self.change(f"dn: {folder}\nobjectClass: organizationalUnit\n")
+        folders = (PEOPLE, GROUPS)
+        self._tool("ldapdelete", "-r", "\n".join((*folders, "")))
+        self.change("\n".join(f"dn: {dn}\nobjectClass: organizationalUnit\n" for dn in folders))
 
     def _tool(self, program: str, *words: str) -> None:
         *options, text = words

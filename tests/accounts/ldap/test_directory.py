@@ -81,6 +81,15 @@ async def test_no_other_name_is_taken_for_somebody(alice: str, ask: Any, name: s
         assert await ask().authenticate(name, PASSWORD) is None
 
 
+@pytest.mark.promise(46, asvs="6.3.8")
+async def test_spelling_that_only_the_directory_takes_for_the_same_is_refused(
+    directory: Directory, ask: Any
+) -> None:
+    directory.add_person("a b", PASSWORD)
+    assert await ask().authenticate("A B", PASSWORD)
+    assert await ask().authenticate("a  b", PASSWORD) is None
+
+
 @pytest.mark.promise(49, asvs="2.2.1")
 async def test_two_matches_are_refused(alice: str, directory: Directory, ask: Any) -> None:
     directory.add_person("other", PASSWORD, "mail: alice")

@@ -80,6 +80,7 @@ async def test_person_who_may_no_more_is_out_at_the_next_check(
     assert (await browser.login()).status_code == 401
 
 
+@pytest.mark.promise(49, asvs="6.3.8")
 async def test_refusals_are_the_same_after_one_bind_each(
     users: Any, directory: Directory, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,6 +138,7 @@ async def test_odd_answers_are_refused_in_words_and_audited(
     assert [user.name for user in await users.all()] == [NAME]
 
 
+@pytest.mark.promise(47, asvs="6.2.8")
 async def test_password_is_taken_as_it_is(users: Any) -> None:
     for password in ("caf\u00e9 caf\u00e9", "\u00ad soft", "\u2168 nine", "\ue000 \u0378 odd"):
         await users.set_password(NAME, password)
