@@ -20,8 +20,8 @@ os.environ.update(
     OIDC_LINK_BY="name",
 )
 
-# They fill in a form with a password, know a user by one, or let a browser be remembered. What holds
-# for providers in their place is in oidc/.
+# They fill in a form with a password, know a user by one, or let a browser be remembered. What
+# holds for providers in their place is in oidc/.
 ABOUT_PASSWORDS = frozenset(Path(__file__).with_name("about_passwords.txt").read_text().split())
 
 
