@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from types import ModuleType
 from typing import Any
@@ -109,6 +111,36 @@ async def test_unknown_keys_are_asked_for_once_in_a_while(
     assert asked.count("/keys") == 2
     monkeypatch.setattr(provider, "sign", sign)
     assert (await browser.login()).status_code == 303
+
+
+async def test_many_who_ask_at_once_wait_for_one_answer(
+    serving: Quart, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(providers, "TIMEOUT", 0.5)
+    asked: list[str] = []
+
+    async def hanging(scope: Any, receive: Any, send: Any) -> None:
+        asked.append(scope["path"])
+        await hangs(scope, receive, send)
+
+    users = serving.extensions["accounts"].users
+    users.providers["company"]._transport = ASGITransport(hanging)
+    browsers = [Browser(serving) for _ in range(10)]
+    tokens = [await browser.token() for browser in browsers]
+    answers = await asyncio.gather(
+        *(
+            browser.post("/login/company", form={"csrf_token": token})
+            for browser, token in zip(browsers, tokens, strict=True)
+        )
+    )
+    assert {answer.status_code for answer in answers} == {503}
+    assert len(asked) == 1
+
+
+def test_what_speaks_to_providers_is_loaded_by_the_first_login() -> None:
+    script = "import accounts.oidc, sys; print(sorted({'httpx', 'joserfc'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout == "[]\n", done.stderr
 
 
 async def test_addresses_have_the_prefix_that_the_app_is_mounted_below(
