@@ -76,6 +76,7 @@ async def test_stolen_cookie_is_shown_logged_and_ended_when_its_owner_returns(
     assert await store.sessions_of(alice.id) == []
 
 
+@pytest.mark.passwords
 async def test_remembered_browser_is_let_in_at_the_address_that_people_bookmark(
     remembered: Browser,
 ) -> None:

@@ -184,6 +184,7 @@ async def test_short_and_common_passwords_cannot_be_chosen(member: Browser, pass
     assert (await Browser(member.app).login()).status_code == 303
 
 
+@pytest.mark.passwords
 @pytest.mark.promise(29, asvs="6.2.4, 6.2.11")
 async def test_names_of_the_user_and_the_site_with_a_digit_cannot_be_chosen(
     app: Quart, users: Any, member: Browser

@@ -64,6 +64,7 @@ async def test_stolen_cookie_dies_with_the_logout(member: Browser) -> None:
     assert not await thief.is_logged_in()
 
 
+@pytest.mark.passwords
 @pytest.mark.promise(11, asvs="7.4.2, 7.4.3, 7.4.5, 7.5.2, 8.3.2")
 async def test_stolen_cookie_dies_with_a_password_change_a_disabling_and_a_logout_everywhere(
     app: Quart, users: Any
