@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from accounts import BackendUnavailable
 from browser import NAME, PASSWORD, Browser
 from provider import ISSUER, Provider
 from quart import Quart
@@ -136,6 +137,17 @@ async def test_origins_go_with_the_logins_that_they_belong_to(
     assert await store.clean() == 0
     clock.advance(13 * 60 * 60)
     assert await store.clean() == 3  # The login, where it was made, and the token.
+
+
+async def test_login_that_its_provider_could_not_end_is_none(
+    serving: Quart, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise BackendUnavailable("The database is gone.")
+
+    monkeypatch.setattr(serving.extensions["accounts"].store, "keep_origin", fail)
+    assert (await browser.login()).status_code == 503
+    assert not await browser.is_logged_in()
 
 
 @pytest.mark.settings(OIDC_KEEP_ID_TOKEN="yes")
