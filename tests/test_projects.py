@@ -144,7 +144,7 @@ def test_login_passes_its_own_suite_on_every_service(
     if backend in ASKING and python != NEWEST:
         command += ["-k", "not PostgreSQL"]
     # The bridge has a suite of its own, tests/bridge.
-    measured = python == PYTHONS[-1] and backend in WITH_PASSWORDS
+    measured = python == PYTHONS[-1] and backend in FORMS
     if measured:
         config = suite / ".coveragerc"
         command += ["--cov=accounts", f"--cov={project.slug}", f"--cov-config={config}"]

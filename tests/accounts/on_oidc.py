@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,14 +19,14 @@ os.environ.update(
     OIDC_LINK_BY="name",
 )
 
-# They fill in a form with a password, know a user by one, or let a browser be remembered. What
-# holds for providers in their place is in oidc/.
-ABOUT_PASSWORDS = frozenset(Path(__file__).with_name("about_passwords.txt").read_text().split())
-
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what needs a password here."""
-    left = [item for item in items if item.name.partition("[")[0] in ABOUT_PASSWORDS]
+    """Leave out what needs a password here, or the form; what holds in its place is in oidc/."""
+    left = [
+        item
+        for item in items
+        if item.get_closest_marker("passwords") or item.get_closest_marker("form")
+    ]
     config.hook.pytest_deselected(items=left)
     items[:] = [item for item in items if item not in left]
 

@@ -71,6 +71,7 @@ async def test_subnets_of_a_48_share_a_wider_limit() -> None:
     assert await fail("2001:db8:2::1")
 
 
+@pytest.mark.form
 @pytest.mark.settings(TRUSTED_PROXIES=1, LOGIN_LIMIT_PER_ADDRESS="3 per 15 minutes")
 async def test_proxy_that_sends_ports_does_not_make_an_address_many(app: Quart) -> None:
     browser = Browser(app)

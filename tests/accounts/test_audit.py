@@ -70,6 +70,7 @@ async def test_log_tells_what_happened_to_accounts_and_no_secret(
         assert secret not in caplog.text
 
 
+@pytest.mark.form
 @pytest.mark.promise(22, asvs="16.4.1")
 async def test_log_line_cannot_be_forged(
     browser: Browser, caplog: pytest.LogCaptureFixture
@@ -173,6 +174,7 @@ async def test_deed_that_was_done_is_logged_once_although_the_client_left(
     assert await settle(caplog) == [(deed, NAME)]
 
 
+@pytest.mark.form
 @pytest.mark.promise(33, asvs="16.3.1, 16.2.1")
 async def test_remembered_login_is_logged_once_although_the_client_left(
     app: Quart, caplog: pytest.LogCaptureFixture, store: Any
@@ -186,6 +188,7 @@ async def test_remembered_login_is_logged_once_although_the_client_left(
     assert await settle(caplog) == [("login resumed", NAME)]
 
 
+@pytest.mark.form
 @pytest.mark.promise(33, asvs="16.3.1, 16.2.1")
 async def test_right_password_whose_client_left_leaves_a_line(
     app: Quart, caplog: pytest.LogCaptureFixture, store: Any

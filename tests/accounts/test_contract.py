@@ -34,6 +34,7 @@ def start(store: Any, alice: Any) -> Any:
     return start
 
 
+@pytest.mark.form
 async def test_user_is_known_by_name_and_password(users: Any) -> None:
     user = await users.authenticate(NAME, PASSWORD)
     assert user.name == NAME
@@ -49,6 +50,7 @@ async def test_others_are_not(users: Any, name: str, password: str) -> None:
     assert await users.get(-1) is None
 
 
+@pytest.mark.form
 @pytest.mark.parametrize("name", ["ALICE", " alice ", "\uff41\uff4c\uff49\uff43\uff45"])
 async def test_spelling_of_a_name_does_not_make_another_account(users: Any, name: str) -> None:
     assert (await users.authenticate(name, PASSWORD)).name == NAME
@@ -85,6 +87,7 @@ async def test_users_are_listed_by_name(users: Any) -> None:
     assert {"alice", "bob", "zoe"} <= set(names)
 
 
+@pytest.mark.form
 async def test_disabled_user_is_out_until_enabled(users: Any, start: Any, load: Any) -> None:
     login = await start()
     await users.set_active(NAME, False)
@@ -95,12 +98,14 @@ async def test_disabled_user_is_out_until_enabled(users: Any, start: Any, load: 
     assert await users.authenticate(NAME, PASSWORD)
 
 
+@pytest.mark.form
 async def test_new_password_takes_the_place_of_the_old(users: Any) -> None:
     await users.set_password(NAME, "another long one")
     assert await users.authenticate(NAME, PASSWORD) is None
     assert await users.authenticate(NAME, "another long one")
 
 
+@pytest.mark.form
 async def test_renamed_user_is_the_same_with_another_name(users: Any, alice: Any) -> None:
     await users.rename(NAME, "Alice B.")
     assert (await users.authenticate("alice b.", PASSWORD)).id == alice.id
@@ -130,6 +135,7 @@ async def test_deleted_user_is_gone_with_all_that_refers_to_them(
     assert await store.sessions_of(again.id) == []
 
 
+@pytest.mark.form
 async def test_changes_to_nobody_are_refused(users: Any) -> None:
     for change in (
         users.find("nobody"),

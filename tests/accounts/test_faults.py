@@ -106,6 +106,7 @@ async def redis_server(tmp_path: Path) -> AsyncIterator[tuple[str, subprocess.Po
     server.wait()
 
 
+@pytest.mark.form
 @pytest.mark.promise(39, asvs="15.2.2, 16.5.2")
 async def test_redis_that_hangs_is_not_waited_for_by_others_nor_again_and_again(
     config: dict[str, Any],
@@ -188,6 +189,7 @@ async def test_redis_that_was_restarted_is_asked_again_at_once(
         assert (await browser.login()).status_code == 303
 
 
+@pytest.mark.form
 @pytest.mark.promise(35, asvs="16.5.2, 16.5.3")
 @pytest.mark.parametrize("kind", ["text/html", "application/json", "*/*"])
 async def test_error_page_asks_no_store(
@@ -227,6 +229,7 @@ async def test_readiness_is_refused_in_time_while_the_store_hangs(
     assert (await Browser(serving).get("/healthz")).status_code == 200
 
 
+@pytest.mark.form
 @pytest.mark.promise(34, asvs="16.5.2, 6.3.1")
 async def test_tries_during_an_outage_keep_nobody_out_after_it(
     app: Quart, browser: Browser, users: Any, monkeypatch: pytest.MonkeyPatch

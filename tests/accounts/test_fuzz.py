@@ -169,6 +169,7 @@ async def test_any_next(browser: Browser, member: Browser, target: str) -> None:
     await judge(browser, refused)
 
 
+@pytest.mark.form
 @fuzz
 @given(fields=forms)
 async def test_any_login_form(browser: Browser, fields: list[tuple[str, str]]) -> None:

@@ -76,6 +76,7 @@ async def test_any_page_is_returned_to_and_never_another_site(
     assert target == sent.rstrip("?")
 
 
+@pytest.mark.form
 @pytest.mark.parametrize("path", ["/tool/protected", "/protected"])
 async def test_mounted_app_stays_below_its_prefix(app: Quart, path: str) -> None:
     browser = Browser(app)

@@ -75,6 +75,7 @@ async def test_port_is_what_the_browser_asked_for_else_the_proxys(
     assert found["url"] == f"https://{seen_as}/seen"
 
 
+@pytest.mark.form
 @pytest.mark.settings(TRUSTED_PROXIES="1")
 async def test_form_of_another_port_is_refused_with_a_line_on_the_header(browser: Browser) -> None:
     form = {"csrf_token": await browser.token(), "username": "alice", "password": "x"}

@@ -47,6 +47,7 @@ def events(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
     return [json.loads(record.getMessage()) for record in caplog.records if record.name == "audit"]
 
 
+@pytest.mark.form
 @pytest.mark.promise(28, asvs="7.2.4, 7.4.1, 7.5.2, 16.3.1")
 async def test_stolen_cookie_is_shown_logged_and_ended_when_its_owner_returns(
     remembered: Browser, store: Any, users: Any, clock: Clock, caplog: pytest.LogCaptureFixture
@@ -91,6 +92,7 @@ async def test_remembered_browser_is_let_in_at_the_address_that_people_bookmark(
     assert answer.location == "/account/password"
 
 
+@pytest.mark.form
 @pytest.mark.promise(28, asvs="7.4.1")
 async def test_thief_who_comes_second_ends_the_login_too(remembered: Browser, clock: Clock) -> None:
     thief = copy(remembered)
@@ -100,6 +102,7 @@ async def test_thief_who_comes_second_ends_the_login_too(remembered: Browser, cl
     assert not await remembered.is_logged_in()
 
 
+@pytest.mark.form
 @pytest.mark.promise(28, asvs="7.4.1")
 async def test_theft_of_one_browser_ends_no_other_login(
     app: Quart, remembered: Browser, member: Browser, clock: Clock
@@ -115,6 +118,7 @@ async def test_theft_of_one_browser_ends_no_other_login(
     assert await other.is_logged_in()
 
 
+@pytest.mark.form
 @pytest.mark.promise(28, asvs="16.4.1")
 async def test_guessed_and_expired_tokens_end_nothing(
     app: Quart, remembered: Browser, clock: Clock, caplog: pytest.LogCaptureFixture
@@ -132,6 +136,7 @@ async def test_guessed_and_expired_tokens_end_nothing(
     assert "stolen" not in caplog.text
 
 
+@pytest.mark.form
 @pytest.mark.promise(30, asvs="7.2.4")
 async def test_lost_answer_loses_no_login(remembered: Browser, clock: Clock) -> None:
     lost = copy(remembered)
@@ -143,6 +148,7 @@ async def test_lost_answer_loses_no_login(remembered: Browser, clock: Clock) -> 
     assert await remembered.is_logged_in()
 
 
+@pytest.mark.form
 @pytest.mark.promise(30, asvs="7.2.4")
 async def test_two_tabs_at_once_are_both_logged_in(remembered: Browser, clock: Clock) -> None:
     tabs = [copy(remembered) for _ in range(10)]
@@ -152,6 +158,7 @@ async def test_two_tabs_at_once_are_both_logged_in(remembered: Browser, clock: C
     assert [await tab.is_logged_in() for tab in tabs] == [True] * 10
 
 
+@pytest.mark.form
 @pytest.mark.promise(30, asvs="7.4.1")
 async def test_logout_ends_what_the_grace_has_given_out(remembered: Browser) -> None:
     tabs = [copy(remembered) for _ in range(3)]
@@ -190,6 +197,7 @@ async def test_api_tokens_end_with_the_password_and_the_page_says_so(
     assert "API tokens" not in await member.text(await member.get("/account/password"))
 
 
+@pytest.mark.form
 @pytest.mark.promise(37, asvs="3.5.1")
 async def test_login_form_of_another_tab_leads_on_after_a_login(app: Quart) -> None:
     browser = Browser(app)

@@ -67,6 +67,7 @@ async def test_all_lines_of_a_request_have_the_id_of_its_answer(
     assert len(written) == 15
 
 
+@pytest.mark.form
 @pytest.mark.settings(REQUEST_LOG=True)
 async def test_audit_and_refusals_have_the_id_as_well(browser: Browser, lines: Lines) -> None:
     answer = await browser.login(password="a wrong password")

@@ -55,6 +55,7 @@ def test_no_file_of_the_project_brings_a_secret() -> None:
     assert not any(line.startswith("!.") for line in for_images)
 
 
+@pytest.mark.form
 @pytest.mark.promise(2, asvs="7.2.1, 9.1.1")
 async def test_cookie_signed_with_a_guessed_key_is_anonymous(
     app: Quart, browser: Browser, login: dict[str, Any], package: ModuleType
@@ -91,6 +92,7 @@ async def test_former_key_opens_cookies_until_it_is_withdrawn(app: Quart, member
     assert await member.is_logged_in()
 
 
+@pytest.mark.form
 @pytest.mark.promise(4, asvs="13.3.4")
 async def test_remembered_login_outlives_a_key(app: Quart, browser: Browser) -> None:
     await browser.login(remember="y")
@@ -141,6 +143,7 @@ async def test_long_password_counts_to_its_last_character(users: Any, browser: B
         await browser.submit("/logout")
 
 
+@pytest.mark.form
 @pytest.mark.promise(8, asvs="6.2.8")
 async def test_composed_and_decomposed_letters_are_different_passwords(users: Any) -> None:
     await users.add("bob", "caf\u00e9 caf\u00e9")
@@ -209,6 +212,7 @@ async def test_names_of_the_user_and_the_site_with_a_digit_cannot_be_chosen(
             await users.add("bob", password)
 
 
+@pytest.mark.form
 @pytest.mark.promise(29, asvs="6.2.5, 6.2.8")
 async def test_passphrases_and_odd_letters_can_be_chosen(users: Any) -> None:
     for password in (

@@ -30,6 +30,7 @@ def at(address: str) -> dict[str, Any]:
     return {"client": (address, 1234)}
 
 
+@pytest.mark.form
 @pytest.mark.promise(5, asvs="6.3.8, 16.5.1")
 async def test_refused_login_is_an_error_in_the_form_the_client_reads(browser: Browser) -> None:
     page = await guess(browser)
@@ -146,6 +147,7 @@ async def test_hashing_threads_are_no_more_than_the_cores_of_the_process() -> No
     assert len(set(seen)) == 1
 
 
+@pytest.mark.form
 @pytest.mark.promise(9, asvs="6.1.1, 6.3.1")
 async def test_sixth_guess_is_throttled_even_when_it_is_right(browser: Browser) -> None:
     for name in (NAME, "nobody"):
@@ -158,6 +160,7 @@ async def test_sixth_guess_is_throttled_even_when_it_is_right(browser: Browser) 
     assert not await browser.is_logged_in()
 
 
+@pytest.mark.form
 @pytest.mark.promise(9, asvs="6.3.1")
 async def test_throttle_is_no_lock(browser: Browser, clock: Clock) -> None:
     for _ in range(6):
@@ -167,6 +170,7 @@ async def test_throttle_is_no_lock(browser: Browser, clock: Clock) -> None:
     assert (await browser.login()).status_code == 303
 
 
+@pytest.mark.form
 @pytest.mark.promise(9, asvs="6.3.1")
 async def test_throttle_is_not_evaded_by_spelling_address_or_parallel_requests(
     app: Quart,
@@ -195,6 +199,7 @@ async def test_throttle_is_not_evaded_by_spelling_address_or_parallel_requests(
     assert [answer.status_code for answer in answers].count(429) == 45
 
 
+@pytest.mark.form
 @pytest.mark.promise(9, asvs="6.3.1")
 @pytest.mark.settings(LOGIN_LIMIT_PER_ADDRESS="3 per 15 minutes")
 async def test_address_that_guesses_many_names_is_throttled(browser: Browser) -> None:
@@ -210,6 +215,7 @@ async def test_address_that_guesses_many_names_is_throttled(browser: Browser) ->
     assert other.status_code == 303
 
 
+@pytest.mark.form
 @pytest.mark.promise(9, asvs="6.3.1")
 async def test_own_login_does_not_reset_the_count_of_another_account(browser: Browser) -> None:
     await guess(browser, "mallory")

@@ -67,6 +67,7 @@ async def test_program_needs_no_form_token_but_a_browser_cannot_pass_for_one(
     assert not await member.is_logged_in()
 
 
+@pytest.mark.form
 @pytest.mark.promise(17, asvs="3.2.1, 3.4.3, 3.4.4, 3.4.5, 3.4.6, 3.4.8, 14.3.2")
 async def test_every_answer_has_the_headers_errors_included(
     serving: Quart, member: Browser, browser: Browser
@@ -212,6 +213,7 @@ FORMS: list[tuple[str, bytes]] = [
 ]
 
 
+@pytest.mark.form
 @pytest.mark.promise(21, asvs="2.2.1, 15.3.5, 16.5.4")
 async def test_malformed_body_is_refused(serving: Quart, browser: Browser) -> None:
     tokens = {"X-CSRFToken": await browser.token()}
@@ -221,6 +223,7 @@ async def test_malformed_body_is_refused(serving: Quart, browser: Browser) -> No
             assert answer.status_code in (400, 401, 403, 429), (kind, body)
 
 
+@pytest.mark.form
 @pytest.mark.promise(21, asvs="2.2.1, 15.3.5, 15.3.7")
 async def test_fields_of_other_types_are_no_texts(
     serving: Quart, browser: Browser, bearer: dict[str, str]
@@ -255,6 +258,7 @@ async def test_odd_values_are_refused_and_not_a_fault(serving: Quart, member: Br
         assert answer.status_code == 303
 
 
+@pytest.mark.form
 @pytest.mark.promise(21, asvs="15.2.2")
 async def test_body_of_17_megabytes_is_too_large(serving: Quart, browser: Browser) -> None:
     tokens = {"X-CSRFToken": await browser.token()}

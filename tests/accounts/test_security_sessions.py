@@ -208,6 +208,7 @@ async def test_remembered_login_is_not_fresh(browser: Browser) -> None:
     assert (await browser.get("/account/password")).status_code == 200
 
 
+@pytest.mark.form
 @pytest.mark.promise(14, asvs="7.4.1")
 async def test_remember_cookie_is_replaced_by_its_use_and_not_for_ever(
     browser: Browser, clock: Clock

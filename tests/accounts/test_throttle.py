@@ -183,6 +183,7 @@ async def guess(browser: Browser, address: str, password: str = "wrong") -> Resp
     return await browser.post("/", form=form, scope_base={"client": (address, 1234)})
 
 
+@pytest.mark.form
 @pytest.mark.promise(25, asvs="6.3.1")
 async def test_browser_that_has_logged_in_before_is_not_kept_out_from_afar(
     app: Quart, member: Browser
@@ -208,6 +209,7 @@ async def test_owner_changes_the_password_while_others_guess(app: Quart, member:
     assert (await member.submit("/account/password", current=PASSWORD, **new)).status_code == 303
 
 
+@pytest.mark.form
 @pytest.mark.promise(25, asvs="6.3.1, 11.5.1")
 async def test_cookie_of_a_known_browser_is_good_for_five_guesses_and_nothing_else(
     app: Quart, member: Browser, users: Any
@@ -227,6 +229,7 @@ async def test_cookie_of_a_known_browser_is_good_for_five_guesses_and_nothing_el
     assert [(await thief.post("/", form=form)).status_code for _ in range(6)] == [401] * 5 + [429]
 
 
+@pytest.mark.form
 @pytest.mark.promise(25, asvs="6.3.1, 6.3.8")
 async def test_browser_cookie_is_set_by_a_login_alone_and_made_up_ones_count_as_none(
     app: Quart, browser: Browser
@@ -245,6 +248,7 @@ async def test_browser_cookie_is_set_by_a_login_alone_and_made_up_ones_count_as_
     assert browser.cookie("browser") == kept
 
 
+@pytest.mark.form
 @pytest.mark.promise(9, asvs="6.3.1")
 @pytest.mark.parametrize("accept", ["text/html", "application/json"])
 async def test_refusal_says_which_limit_and_when_to_try_again(

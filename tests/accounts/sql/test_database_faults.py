@@ -206,6 +206,7 @@ async def test_locked_database_is_waited_for_and_nobody_else_waits(
     assert (await visit).status_code == 200
 
 
+@pytest.mark.form
 async def test_full_disk_is_reported_and_changes_nothing(
     member: Browser,
     users: Any,
