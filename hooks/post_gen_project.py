@@ -9,8 +9,17 @@ import shlex
 from pathlib import Path
 
 ANSWERS = r"""{{ cookiecutter | tojson }}"""  # JSON never has three quotes in a row
-RANDOM_BYTES = (("SECRET_KEY", 64), ("DEMO_PASSWORD", 16))
-FIRST_USER = {"sql": "uv run quart users add NAME", "memory": "grep DEMO_ .env  # the one user"}
+RANDOM_BYTES = (
+    ("SECRET_KEY", 64),
+    ("DEMO_PASSWORD", 16),
+    ("SECURITY_PASSWORD_SALT", 32),
+    ("SECURITY_TOTP_SECRET", 32),
+)
+FIRST_USER = {
+    "sql": "uv run quart users add NAME",
+    "memory": "grep DEMO_ .env  # the one user",
+    "security": "uv run quart users create --active EMAIL",
+}
 CLOSING = """uv run quart run  # http://localhost:5000
 The first uv run writes uv.lock, which CI and the image install from: commit it. Without uv:
   python3 -m venv .venv && .venv/bin/pip install -e .  # and .venv/bin/quart for uv run quart"""
