@@ -6,9 +6,8 @@ from collections.abc import Coroutine
 from contextvars import Context
 from typing import Any
 
+from names import LOGIN, NAME, NAME_FIELD, PASSWORD
 from quart import Quart, Response
-
-NAME, PASSWORD = "alice", "correct horse battery"
 
 
 class Browser:
@@ -33,15 +32,15 @@ class Browser:
     async def token(self) -> str:
         """Return the token that this browser's forms carry."""
         page = await self.text(await self.get("/", follow_redirects=True))
-        found = re.search(r'name="csrf_token" value="([^"]+)"', page)
+        found = re.search(r'name="csrf_token"[^>]* value="([^"]+)"', page)
         assert found, page
         return found[1]
 
     async def login(
-        self, name: str = NAME, password: str = PASSWORD, path: str = "/", **form: str
+        self, name: str = NAME, password: str = PASSWORD, path: str = LOGIN, **form: str
     ) -> Response:
         """Log in."""
-        return await self.submit(path, username=name, password=password, **form)
+        return await self.submit(path, **{NAME_FIELD: name, "password": password}, **form)
 
     async def is_logged_in(self) -> bool:
         """Say whether the protected page opens."""

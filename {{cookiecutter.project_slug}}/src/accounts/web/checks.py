@@ -60,7 +60,8 @@ async def check_request() -> ResponseReturnValue | None:
         return None
     if current_user.is_authenticated:
         return None
-    return state().login_manager.unauthorized()  # type: ignore[no-any-return]
+    refusal: ResponseReturnValue = state().login_manager.unauthorized()
+    return refusal
 
 
 async def check_websocket() -> None:
