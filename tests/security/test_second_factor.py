@@ -1,0 +1,101 @@
+"""Codes of an authenticator app, and recovery codes."""
+
+import re
+import time
+
+import pytest
+from browser import Browser
+from names import NAME
+from passlib.totp import TOTP
+from people import Clock
+from quart import Quart
+
+
+def code_of(key: str, ahead: float = 0) -> str:
+    return str(TOTP(key).generate(time.time() + ahead).token)
+
+
+async def set_up(browser: Browser) -> str:
+    """Set up an authenticator app; return its key."""
+    page = await browser.text(await browser.submit("/tf-setup", setup="authenticator"))
+    found = re.search(r"<div>([A-Z2-7 -]{16,})</div>", page)
+    state = re.search(r'action="(/tf-setup/[^"]+|/tf-validate)"', page)
+    assert found, page
+    assert state, page
+    key = found[1].replace("-", "").replace(" ", "")
+    assert (await browser.submit(state[1], code=code_of(key))).status_code == 302
+    return key
+
+
+async def test_code_is_asked_for_after_the_password(member: Browser, browser: Browser) -> None:
+    key = await set_up(member)
+    response = await browser.login()
+    assert response.status_code in (200, 302)
+    assert not await browser.is_logged_in()
+    assert (await browser.submit("/tf-validate", code="000000")).status_code == 401
+    assert not await browser.is_logged_in()
+    assert (await browser.submit("/tf-validate", code=code_of(key, 30))).status_code == 302
+    assert await browser.is_logged_in()
+
+
+async def test_code_is_good_once(app: Quart, member: Browser, browser: Browser) -> None:
+    key = await set_up(member)
+    code, thief = code_of(key, 30), Browser(app)
+    await browser.login()
+    await thief.login()
+    assert (await browser.submit("/tf-validate", code=code)).status_code == 302
+    assert (await thief.submit("/tf-validate", code=code)).status_code == 401
+    assert not await thief.is_logged_in()
+
+
+async def test_codes_cannot_be_guessed_without_end(
+    app: Quart, member: Browser, browser: Browser
+) -> None:
+    key = await set_up(member)
+    codes = []
+    for number in range(6):
+        # A right password begins anew, and gives no guesses back.
+        guesser = Browser(app)
+        await guesser.login()
+        codes.append((await guesser.submit("/tf-validate", code=f"{number:06}")).status_code)
+    assert codes == [401] * 5 + [429]
+    await browser.login()
+    assert (await browser.submit("/tf-validate", code=code_of(key, 30))).status_code == 429
+
+
+async def test_recovery_code_is_good_once(
+    app: Quart, member: Browser, browser: Browser
+) -> None:
+    await set_up(member)
+    page = await member.text(await member.submit("/mf-recovery-codes"))
+    codes = re.findall(r"\b[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}\b", page)
+    assert len(codes) == 5
+    await browser.login()
+    assert (await browser.submit("/mf-recovery", code=codes[0])).status_code == 302
+    assert await browser.is_logged_in()
+    thief = Browser(app)
+    await thief.login()
+    assert (await thief.submit("/mf-recovery", code=codes[0])).status_code == 401
+    assert not await thief.is_logged_in()
+
+
+async def test_link_to_the_page_for_codes_logs_nobody_out(member: Browser) -> None:
+    assert (await member.get("/tf-validate")).status_code == 302
+    assert await member.is_logged_in()
+
+
+async def test_second_factor_is_set_up_by_a_fresh_login_alone(
+    member: Browser, clock: Clock
+) -> None:
+    clock.ahead = 60 * 60 * 25
+    response = await member.submit("/tf-setup", setup="authenticator")
+    assert response.status_code in (302, 303)
+    assert response.location.startswith(("/verify", "/login"))
+
+
+@pytest.mark.settings(SECURITY_TWO_FACTOR_REQUIRED=True)
+async def test_second_factor_can_be_required(browser: Browser) -> None:
+    await browser.login()
+    assert not await browser.is_logged_in()
+    page = await browser.text(await browser.get("/tf-setup"))
+    assert NAME not in page
