@@ -4,28 +4,28 @@ import json
 import keyword
 import re
 import sys
-import unicodedata
+from unicodedata import category
 
 ANSWERS = r"""{{ cookiecutter | tojson }}"""  # JSON never has three quotes in a row
 SLUG = re.compile(r"[a-z]([a-z0-9_]*[a-z0-9])?")
 INSTALLED = """accounts aiofiles aiomysql aiosqlite alembic argon2 argon2_cffi argon2_cffi_bindings
-    ast_serialize blinker browser cffi click conftest coverage deprecated docs dotenv environs
-    examples flask flask_login flask_migrate flask_patch flask_sqlalchemy flask_wtf greenlet h11 h2
-    hpack hypercorn hyperframe hypothesis iniconfig itsdangerous jinja2 librt limits mako markupsafe
-    marshmallow mypy mypy_extensions mypyc ordered_set packaging pathspec pluggy priority psycopg
-    psycopg_binary py pycparser pygments pymysql pytest pytest_asyncio pytest_cov python_dotenv
-    python_json_logger pythonjsonlogger quart redis ruff settings sortedcontainers sqlalchemy test
-    tests types_greenlet typing_extensions walk werkzeug wrapt wsproto wtforms zxcvbn""".split()
+    ast_serialize blinker browser cbor2 cffi click conftest coverage cryptography deprecated dns
+    dnspython docs dotenv email_validator environs examples flask flask_login flask_mailman
+    flask_migrate flask_patch flask_principal flask_security flask_sqlalchemy flask_wtf greenlet h11
+    h2 hpack hypercorn hyperframe hypothesis idna iniconfig itsdangerous jinja2 libpass librt limits
+    mako markupsafe marshmallow mypy mypy_extensions mypyc names nh3 ordered_set packaging passlib
+    pathspec pluggy priority psycopg psycopg_binary py pyasn1 pyasn1_modules pycparser pygments
+    pymysql pyopenssl pytest pytest_asyncio pytest_cov python_dotenv python_json_logger
+    pythonjsonlogger qrcode quart redis ruff settings sortedcontainers sqlalchemy test tests
+    types_greenlet typing_extensions walk webauthn werkzeug wrapt wsproto wtforms zxcvbn""".split()
 
 
 def problem(answers: dict[str, str]) -> tuple[str, str] | None:
     """Name the first bad answer and what is accepted in its place."""
     for name in ("project_name", "project_slug", "description", "author_name", "author_email"):
-        text = answers[name]
-        if not text.strip() or {"Cc", "Cs", "Zl", "Zp"} & set(map(unicodedata.category, text)):
+        if not (text := answers[name]).strip() or any(category(c) in "Cc Cs Zl Zp" for c in text):
             return name, "a line of text without control characters"
-    slug = answers["project_slug"]
-    if not SLUG.fullmatch(slug):
+    if not SLUG.fullmatch(slug := answers["project_slug"]):
         return "project_slug", "a lower-case ASCII identifier such as my_app"
     if keyword.iskeyword(slug) or slug in sys.stdlib_module_names or slug in INSTALLED:
         return "project_slug", "a name that neither Python nor the app's dependencies use"

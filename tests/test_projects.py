@@ -118,7 +118,7 @@ def test_owners_suite_passes_on_another_database(url: str, install: Install) -> 
 
 # The oldest Python has Quart 0.22, the newest 0.23.
 @pytest.mark.parametrize("python", [PYTHONS[0], PYTHONS[-1]])
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", ["sql", "memory"])  # Flask-Security: test_flask_security.py
 def test_login_passes_its_own_suite_on_every_service(
     backend: str, python: str, install: Install
 ) -> None:

@@ -124,12 +124,19 @@ def test_every_license_choice_is_known_to_these_tests() -> None:
 
 def test_render_holds_one_user_backend(project: BakedProject) -> None:
     accounts = project.path / "src" / "accounts"
-    backends = [name for name in OPTIONS["user_backend"] if (accounts / name).is_dir()]
-    assert backends == [project.answers["user_backend"]]
+    backends = {name for name in OPTIONS["user_backend"] if (accounts / name).is_dir()}
+    # All but one are on the database, which has a folder of its own.
+    assert backends - {"sql"} == {project.answers["user_backend"]} - {"sql"}
+    assert ("sql" in backends) == (project.answers["user_backend"] != "memory")
 
 
 DATABASE = r"sqlalchemy|alembic|sqlite|postgres|mariadb|mysql|migrat|database"
-WORDS_OF_OTHERS = {"memory": DATABASE, "sql": r"demo"}
+FLASK_SECURITY = r"flask.security|passkey|authenticator|smtp|\btotp"
+WORDS_OF_OTHERS = {
+    "memory": f"{DATABASE}|{FLASK_SECURITY}",
+    "sql": rf"demo|{FLASK_SECURITY}",
+    "security": r"demo_|SqlUsers|login_sessions",
+}
 
 
 def test_render_holds_no_word_of_a_choice_that_was_not_made(project: BakedProject) -> None:
@@ -166,7 +173,11 @@ def test_each_deployment_is_spoken_of_in_its_own_render(project: BakedProject) -
 
 def test_each_backend_is_spoken_of_in_its_own_render(project: BakedProject) -> None:
     text = "".join(project.files().values()).lower()
-    words = {"sql": ("sqlalchemy", "alembic", "database_url"), "memory": ("demo_password",)}
+    words = {
+        "sql": ("sqlalchemy", "alembic", "database_url"),
+        "memory": ("demo_password",),
+        "security": ("flask-security", "passkey", "mail_server"),
+    }
     for word in words[project.answers["user_backend"]]:
         assert word in text
 

@@ -33,7 +33,7 @@ class Mailbox:
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
 
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         """Keep a mail."""
         self.mails.append(message_from_bytes(envelope.content, policy=policy.default))
         return "250 kept"
@@ -84,9 +84,7 @@ def no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def config(
-    request: pytest.FixtureRequest, tmp_path: Path, mailbox: Mailbox
-) -> dict[str, Any]:
+def config(request: pytest.FixtureRequest, tmp_path: Path, mailbox: Mailbox) -> dict[str, Any]:
     """Settings for one test."""
     marks = request.node.iter_markers("settings")
     return {

@@ -1,6 +1,7 @@
 """Sign-up, forgotten passwords and changed addresses, by mail that a real SMTP server takes."""
 
 import asyncio
+import re
 from typing import Any
 
 import pytest
@@ -36,9 +37,7 @@ async def test_program_that_opens_the_links_of_mails_confirms_nothing(
     assert (await browser.login(ANN, NEW_PASSWORD)).status_code == 401
 
 
-async def test_sign_up_tells_nobody_who_has_an_account(
-    browser: Browser, mailbox: Mailbox
-) -> None:
+async def test_sign_up_tells_nobody_who_has_an_account(browser: Browser, mailbox: Mailbox) -> None:
     answers = []
     for email in (ANN, NAME):
         form = {"email": email, "password": NEW_PASSWORD, "password_confirm": NEW_PASSWORD}
@@ -83,8 +82,8 @@ async def test_forgotten_password_tells_nobody_who_has_an_account(
     pages = []
     for email in (NAME, ANN):
         page = await browser.text(await browser.submit("/reset", email=email))
-        assert email not in page.replace(f'value="{email}"', "")
-        pages.append(page.count("<"))
+        hidden = re.sub(r'name="csrf_token".*', "", page)
+        pages.append(hidden.replace(email, "EMAIL"))
     assert pages[0] == pages[1]
     assert [mail["To"] for mail in mailbox.mails] == [NAME]
 
@@ -92,9 +91,9 @@ async def test_forgotten_password_tells_nobody_who_has_an_account(
 async def test_address_is_changed_by_who_reads_mail_there(
     member: Browser, browser: Browser, mailbox: Mailbox
 ) -> None:
-    assert (await member.submit("/change-email", email=ANN)).status_code == 302
+    assert (await member.submit("/change-email", email=ANN)).status_code == 200
     assert (await browser.login(ANN)).status_code == 401
-    assert (await member.submit(mailbox.link("/change-email-confirm/"))).status_code == 302
+    assert (await member.submit(mailbox.link("/change-email/"))).status_code == 302
     assert (await browser.login(ANN)).status_code == 302
 
 
