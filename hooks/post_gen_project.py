@@ -9,8 +9,8 @@ import shlex
 from pathlib import Path
 
 ANSWERS = r"""{{ cookiecutter | tojson }}"""  # JSON never has three quotes in a row
-RANDOM_BYTES = {"SECRET_KEY": 64, "DEMO_PASSWORD": 16, "SECURITY_PASSWORD_SALT": 32}
-RANDOM_BYTES["SECURITY_TOTP_SECRET"] = 32
+RANDOM_BYTES = [("SECRET_KEY", 64), ("DEMO_PASSWORD", 16)]
+RANDOM_BYTES += [("SECURITY_PASSWORD_SALT", 32), ("SECURITY_TOTP_SECRET", 32)]
 FIRST_USER = {"sql": "uv run quart users add NAME", "memory": "grep DEMO_ .env  # the one user"}
 CLOSING = """uv run quart run  # http://localhost:5000
 The first uv run writes uv.lock, which CI and the image install from: commit it. Without uv:
@@ -20,7 +20,7 @@ The first uv run writes uv.lock, which CI and the image install from: commit it.
 def write_env(folder: Path) -> None:
     """Copy `.env.example` to a private `.env` with fresh secrets, unless one is there."""
     text = (folder / ".env.example").read_text(encoding="utf-8")
-    for name, size in RANDOM_BYTES.items():
+    for name, size in RANDOM_BYTES:
         text = re.sub(f"(?m)^{name}=$", f"{name}={secrets.token_urlsafe(size)}", text)
     with contextlib.suppress(FileExistsError):
         fd = os.open(folder / ".env", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
