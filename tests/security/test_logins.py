@@ -180,6 +180,28 @@ async def test_program_logs_in_by_json_and_its_token_outlasts_a_logout(
     assert (await program.post("/logout", headers=forged)).status_code == 403
 
 
+async def test_token_in_an_address_or_a_body_opens_nothing(app: Quart, browser: Browser) -> None:
+    answer = await (await log_in_by_json(browser, "/login?include_auth_token")).get_json()
+    token = answer["response"]["user"]["authentication_token"]
+    program, bare = Browser(app), {"Accept": "application/json"}
+    assert (await program.get(f"/protected?auth_token={token}", headers=bare)).status_code == 401
+    body = json.dumps({"auth_token": token})
+    answer = await program.open("/protected", method="GET", data=body, headers=JSON)
+    assert answer.status_code == 401
+
+
+OFFERED = ("REGISTERABLE", "CONFIRMABLE", "RECOVERABLE", "CHANGEABLE", "CHANGE_EMAIL")
+FACTORS = ("TWO_FACTOR", "MULTI_FACTOR_RECOVERY_CODES", "WEBAUTHN")
+
+
+@pytest.mark.settings(**{f"SECURITY_{name}": "false" for name in (*OFFERED, *FACTORS)})
+async def test_pages_open_where_nothing_is_offered(browser: Browser) -> None:
+    assert (await browser.login()).status_code == 302
+    assert (await browser.get("/home")).status_code == 200
+    for path in ("/register", "/reset", "/change", "/tf-setup", "/wan-register"):
+        assert (await browser.get(path)).status_code == 404
+
+
 async def test_program_is_told_in_json_what_is_wrong(browser: Browser) -> None:
     form = await (await browser.get("/login", headers=JSON)).get_json()
     headers = {**JSON, "X-CSRF-Token": form["response"]["csrf_token"]}
