@@ -7,17 +7,17 @@ import sys
 from unicodedata import category
 
 ANSWERS = r"""{{ cookiecutter | tojson }}"""  # JSON never has three quotes in a row
-SLUG = re.compile(r"[a-z]([a-z0-9_]*[a-z0-9])?")
 INSTALLED = """accounts aiofiles aiomysql aiosqlite alembic anyio argon2 argon2_cffi
-    argon2_cffi_bindings ast_serialize blinker browser certifi cffi click conftest coverage
-    cryptography deprecated docs dotenv entrance environs examples flask flask_login flask_migrate
-    flask_patch flask_sqlalchemy flask_wtf greenlet h11 h2 hpack httpcore httpx hypercorn hyperframe
-    hypothesis idna iniconfig itsdangerous jinja2 joserfc ldap3 librt limits mako markupsafe
-    marshmallow mypy mypy_extensions mypyc ordered_set packaging pathspec pluggy priority provider
-    psycopg psycopg_binary py pyasn1 pycparser pygments pymysql pytest pytest_asyncio pytest_cov
-    python_dotenv python_json_logger pythonjsonlogger quart redis ruff settings sortedcontainers
-    sqlalchemy test tests types_greenlet typing_extensions walk werkzeug wrapt wsproto wtforms
-    zxcvbn""".split()
+    argon2_cffi_bindings ast_serialize blinker browser cbor2 certifi cffi click conftest coverage
+    cryptography deprecated dns dnspython docs dotenv email_validator entrance environs examples
+    flask flask_login flask_mailman flask_migrate flask_patch flask_principal flask_security
+    flask_sqlalchemy flask_wtf greenlet h11 h2 hpack httpcore httpx hypercorn hyperframe hypothesis
+    idna iniconfig itsdangerous jinja2 joserfc ldap3 libpass librt limits mako markupsafe
+    marshmallow mypy mypy_extensions mypyc nh3 ordered_set packaging passlib pathspec pluggy
+    priority provider psycopg psycopg_binary py pyasn1 pyasn1_modules pycparser pygments pymysql
+    pyopenssl pytest pytest_asyncio pytest_cov python_dotenv python_json_logger pythonjsonlogger
+    qrcode quart redis ruff settings sortedcontainers sqlalchemy test tests types_greenlet
+    typing_extensions walk webauthn werkzeug wrapt wsproto wtforms zxcvbn""".split()
 
 
 def problem(answers: dict[str, str]) -> tuple[str, str] | None:
@@ -25,7 +25,7 @@ def problem(answers: dict[str, str]) -> tuple[str, str] | None:
     for name in ("project_name", "project_slug", "description", "author_name", "author_email"):
         if not (text := answers[name]).strip() or {"Cc", "Cs", "Zl", "Zp"} & {*map(category, text)}:
             return name, "a line of text without control characters"
-    if not SLUG.fullmatch(slug := answers["project_slug"]):
+    if not re.fullmatch(r"[a-z]([a-z0-9_]*[a-z0-9])?", slug := answers["project_slug"]):
         return "project_slug", "a lower-case ASCII identifier such as my_app"
     if keyword.iskeyword(slug) or slug in sys.stdlib_module_names or slug in INSTALLED:
         return "project_slug", "a name that neither Python nor the app's dependencies use"

@@ -12,10 +12,14 @@ import pytest
 from baking import ROOT
 
 PROJECT = ROOT / "{{cookiecutter.project_slug}}"
-DATABASE = "{% if cookiecutter.user_backend != 'memory' %}security_database.md{% endif %}"
+EVERY = "{% if cookiecutter.user_backend != 'security' %}security.md{% endif %}"
+DATABASE = (
+    "{% if cookiecutter.user_backend not in ['memory', 'security'] %}"
+    "security_database.md{% endif %}"
+)
 PROVIDERS = "{% if cookiecutter.user_backend == 'oidc' %}security_oidc.md{% endif %}"
 PAGES = {
-    "every render": PROJECT / "docs" / "security.md",
+    "every render": PROJECT / "docs" / EVERY,
     "sql": PROJECT / "docs" / DATABASE,
     "ldap": PROJECT
     / "docs"

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from baking import PYTHONS, Bake, BakedProject
 from interpreters import UV, find_python
-from visitor import Visitor, free_port, serve
+from visitor import Visitor, first_user, free_port, serve
 from walk import insert_after, read_recipe
 
 pytestmark = pytest.mark.slow
@@ -150,4 +150,30 @@ def test_owner_without_a_database_follows_every_recipe(project: OwnedProject) ->
         visitor = Visitor(url)
         assert visitor.login("grace", "a password for this example").status_code == 200
         assert "Hello, grace" in visitor.client.get("/hello").text
+        visitor.client.close()
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("project", ["security"], indirect=True)
+def test_owner_with_flask_security_follows_every_recipe(project: OwnedProject) -> None:
+    machinery = project.machinery()
+    project.run("uv", "run", "quart", "db", "upgrade")
+    for chapter in (
+        "Add a page",
+        "Test as a logged-in user",
+        "Open a page to all",
+        "Add a table",
+        "Add a column to the user",
+        "Settings",
+        "Add a Flask extension",
+    ):
+        project.follow(chapter)
+    assert project.machinery() == machinery
+    name, password = first_user(project, "uv", "run", "quart")
+    with project.served() as url:
+        assert httpx.get(f"{url}/about").text == "An app with a login."
+        visitor = Visitor(url)
+        assert visitor.login(name, password).status_code == 200
+        assert f"Hello, {name}" in visitor.client.get("/hello").text
+        assert "Milk &amp; eggs" in visitor.submit("/notes", "/notes", text="Milk & eggs").text
         visitor.client.close()

@@ -7,9 +7,8 @@ from contextvars import Context
 from typing import Any
 
 import entrance
+from entrance import LOGIN, NAME, PASSWORD
 from quart import Quart, Response
-
-NAME, PASSWORD = "alice", "correct horse battery"
 
 
 class Browser:
@@ -34,12 +33,12 @@ class Browser:
     async def token(self) -> str:
         """Return the token that this browser's forms carry."""
         page = await self.text(await self.get("/", follow_redirects=True))
-        found = re.search(r'name="csrf_token" value="([^"]+)"', page)
+        found = re.search(r'name="csrf_token"[^>]* value="([^"]+)"', page)
         assert found, page
         return found[1]
 
     async def login(
-        self, name: str = NAME, password: str = PASSWORD, path: str = "/", **form: str
+        self, name: str = NAME, password: str = PASSWORD, path: str = LOGIN, **form: str
     ) -> Response:
         """Log in."""
         response: Response = await entrance.login(self, name, password, path, **form)

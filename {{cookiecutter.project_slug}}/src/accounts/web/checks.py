@@ -9,6 +9,7 @@ from quart.typing import ResponseReturnValue
 from quart.wrappers.base import BaseRequestWebsocket
 
 from ..hosts import is_trusted
+from ..login_manager import is_by_token
 from ..state import state
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -50,7 +51,7 @@ async def check_request() -> ResponseReturnValue | None:
     proxy: Any = request
     asked: Request = proxy._get_current_object()
     _check_host(asked)
-    if asked.method not in SAFE_METHODS and not _by_token():
+    if asked.method not in SAFE_METHODS and not is_by_token():
         _check_origin(asked)
         state().csrf.protect(apply_exemptions=True)
     # Nobody sees anything on a page that is not there, nor in the answer to a preflight, which
@@ -59,7 +60,8 @@ async def check_request() -> ResponseReturnValue | None:
         return None
     if current_user.is_authenticated:
         return None
-    return state().login_manager.unauthorized()  # type: ignore[no-any-return]
+    refusal: ResponseReturnValue = state().login_manager.unauthorized()
+    return refusal
 
 
 async def check_websocket() -> None:
@@ -119,11 +121,3 @@ def _own_origin(request: BaseRequestWebsocket) -> str:
     # In production the site is reached by HTTPS alone, whatever a proxy speaks to the app.
     secure = current_app.config["SESSION_COOKIE_SECURE"] or request.scheme in ("https", "wss")
     return f"{'https' if secure else 'http'}://{request.host}"
-
-
-def _by_token() -> bool:
-    # A browser sends cookies by itself, but never this header.
-    if "Authorization" not in request.headers or not current_user.is_authenticated:
-        return False
-    login = current_user.current_login
-    return login is not None and login.session_id is None
