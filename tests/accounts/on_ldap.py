@@ -4,15 +4,19 @@ The database is that of `on_sql`.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from accounts.ldap import LdapUsers
+from accounts import Settings
+from accounts.ldap import LdapUsers, ldap_settings
+from accounts.ldap.directory import Directory as Asked
 from accounts.names import account_key, check_name
 from accounts.records import AccountError
 from accounts.sql.external import ExternalUsers
 from directory import Directory, dn_of, serve_directory
+
+Ask = Callable[..., Asked]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -69,3 +73,14 @@ def directory(slapd: Directory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dir
         monkeypatch.setattr(LdapUsers, method.__name__, method)
     yield slapd
     slapd.clear()
+
+
+@pytest.fixture
+def ask(slapd: Directory) -> Ask:
+    """Return what asks the directory, with further settings."""
+
+    def ask(**settings: Any) -> Asked:
+        given = {name: str(value) for name, value in {**slapd.settings, **settings}.items()}
+        return Asked(ldap_settings(Settings(given)), ["uid", "mail"])
+
+    return ask
