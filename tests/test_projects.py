@@ -159,6 +159,19 @@ def test_login_passes_its_own_suite_on_every_service(
         pytest.skip(f"the rest passed; {' '.join(skipped)}")
 
 
+@pytest.mark.soak
+@pytest.mark.parametrize("python", PYTHONS[1:-1])
+@pytest.mark.parametrize("backend", ASKING)
+def test_backend_passes_its_own_tests_on_a_python_between(
+    backend: str, python: str, install: Install
+) -> None:
+    project = install(backend, python)
+    command = [tool(project, "pytest"), "-q", "-k", "not PostgreSQL"]
+    suite = str(ROOT / "tests" / "accounts" / backend)
+    printed = project.run(*command, suite, env={"RENDER": str(project.path)}).stdout
+    assert re.search(r"^\d+ passed", printed, re.M)
+
+
 WARNING = """
 import warnings
 
