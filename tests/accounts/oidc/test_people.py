@@ -40,7 +40,7 @@ async def test_person_is_known_by_subject_whatever_their_name(come: Come, users:
 async def test_user_who_is_there_is_not_taken_over_by_name(come: Come, caplog: Any) -> None:
     thief = await come(NAME)
     assert not await thief.is_logged_in()
-    assert "not linked to yours" in caplog.text
+    assert "not linked to this login" in caplog.text
 
 
 @pytest.mark.settings(OIDC_LINK_BY="email")
