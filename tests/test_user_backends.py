@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -36,10 +37,11 @@ Changed = Callable[[str, str, Callable[[BakedProject], object]], BakedProject]
 
 
 @pytest.fixture(scope="module")
-def behind_proxy(bake_session: Bake) -> Iterator[str]:
+def behind_proxy(bake_session: Bake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a render that takes users from a proxy, as the page says."""
     baked = bake_session(user_backend="sql")
-    project = BakedProject(baked.path, baked.answers)
+    folder = tmp_path_factory.mktemp("proxied") / baked.slug
+    project = BakedProject(Path(shutil.copytree(baked.path, folder)), baked.answers)
     package = project.path / "src" / project.slug
     for name, text in FILES.items():
         (package / name).write_text(text, encoding="utf-8")
