@@ -158,7 +158,11 @@ DEEDS = {
 @pytest.mark.promise(33, asvs="16.3.1, 16.2.1")
 @pytest.mark.parametrize(
     "deed",
-    [*list(DEEDS)[:-1], pytest.param("password changed", marks=pytest.mark.passwords)],
+    [
+        pytest.param("login", marks=pytest.mark.form),
+        *list(DEEDS)[1:-1],
+        pytest.param("password changed", marks=pytest.mark.passwords),
+    ],
 )
 async def test_deed_that_was_done_is_logged_once_although_the_client_left(
     app: Quart, caplog: pytest.LogCaptureFixture, store: Any, users: Any, deed: str

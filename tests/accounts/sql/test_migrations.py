@@ -60,13 +60,12 @@ def run(
 
 def write(folder: Path, revision: str, name: str, kind: str, default: str) -> None:
     """Write a migration that adds a column to the users."""
-    newest = max(file.name[:4] for file in folder.glob("000[0-9]_*.py"))
+    newest = max(file.name.partition("_")[0] for file in folder.glob("0001*.py"))
     values = {"newest": newest, "name": name, "kind": kind, "default": default}
     text = COLUMN.format(revision=revision, **values)
     (folder / f"{revision}_add_{name}.py").write_text(text)
 
 
-@pytest.mark.form
 @pytest.mark.everywhere
 @pytest.mark.parametrize("default", ["sa.true()", "sa.text('1')", "'1'", "sa.text('true')"])
 def test_boolean_with_a_default_is_added_or_refused_in_the_databases_own_words(
@@ -87,7 +86,6 @@ def test_boolean_with_a_default_is_added_or_refused_in_the_databases_own_words(
     assert run("db", "downgrade")[0] == 0
 
 
-@pytest.mark.form
 @pytest.mark.everywhere
 def test_two_heads_are_told_by_alembic_and_merged(migrations: Path, run: Run) -> None:
     write(migrations, "000a", "nickname", "sa.String(9)", "'x'")
