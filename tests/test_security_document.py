@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from baking import ROOT
+from baking import ROOT, Bake
 
 PROJECT = ROOT / "{{cookiecutter.project_slug}}"
 EVERY = "{% if cookiecutter.user_backend != 'security' %}security.md{% endif %}"
@@ -95,3 +95,28 @@ def test_each_section_ends_with_the_tests_that_show_its_promise(suite: str) -> N
     assert sorted(written) == sorted(shown)
     for number, proof in shown.items():
         assert written[number].rstrip().endswith("\n" + proof), f"{number}\n{proof}"
+
+
+LEFT_OUT = {"ldap": {"passwords"}, "oidc": {"passwords", "form"}}
+
+
+def left_out(marked: set[str]) -> set[str]:
+    """Name the tests of the login that are not run where a mark is left out."""
+    found = set()
+    for file in LOGIN.rglob("test_*.py"):
+        body = ast.parse(file.read_text(encoding="utf-8")).body
+        module = [n.value for n in body if isinstance(n, ast.Assign)]
+        for node in body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                names = {ast.unparse(one) for one in (*node.decorator_list, *module)}
+                found |= {node.name} if names & {f"pytest.mark.{one}" for one in marked} else set()
+    return found
+
+
+@pytest.mark.parametrize("backend", LEFT_OUT)
+def test_page_of_a_render_names_no_test_that_is_not_run_for_it(backend: str, bake: Bake) -> None:
+    project = bake(user_backend=backend)
+    pages = [text for name, text in project.files().items() if name.startswith("docs/security")]
+    named = set(re.findall(r"`(?:tests/\w+\.py: )?(test_\w+)`", "".join(pages)))
+    assert len(named) > 50
+    assert named & left_out(LEFT_OUT[backend]) == set()
