@@ -15,6 +15,11 @@ from walk import insert_after, read_recipe
 
 pytestmark = pytest.mark.slow
 
+# Chapters of the README, in its order.
+PAGES = ("Add a page", "Test as a logged-in user", "Open a page to all")
+TABLES = ("Add a table", "Add a column to the user")
+MORE = ("Settings", "Add a Flask extension")
+
 CHECKS = (
     # New imports are sorted first, as an editor does.
     "ruff check --fix --quiet",
@@ -107,17 +112,7 @@ def test_owner_of_a_database_follows_every_recipe(project: OwnedProject) -> None
     machinery = project.machinery()
     # As the chapter "Run" begins; it makes the database.
     project.run("uv", "run", "quart", "users", "add", "ann", "--random-password")
-    for chapter in (
-        "Add a page",
-        "Test as a logged-in user",
-        "Open a page to all",
-        "Add a table",
-        "Add a column to the user",
-        "Settings",
-        "Add a Flask extension",
-        "Roles",
-        "Swap the user backend",
-    ):
+    for chapter in (*PAGES, *TABLES, *MORE, "Roles", "Swap the user backend"):
         project.follow(chapter)
     assert project.machinery() == machinery
     with project.served() as url:
@@ -136,14 +131,7 @@ def test_owner_of_a_database_follows_every_recipe(project: OwnedProject) -> None
 @pytest.mark.parametrize("project", ["memory"], indirect=True)
 def test_owner_without_a_database_follows_every_recipe(project: OwnedProject) -> None:
     machinery = project.machinery()
-    for chapter in (
-        "Add a page",
-        "Test as a logged-in user",
-        "Open a page to all",
-        "Settings",
-        "Add a Flask extension",
-        "Swap the user backend",
-    ):
+    for chapter in (*PAGES, *MORE, "Swap the user backend"):
         project.follow(chapter)
     assert project.machinery() == machinery
     with project.served() as url:
@@ -158,15 +146,7 @@ def test_owner_without_a_database_follows_every_recipe(project: OwnedProject) ->
 def test_owner_with_flask_security_follows_every_recipe(project: OwnedProject) -> None:
     machinery = project.machinery()
     project.run("uv", "run", "quart", "db", "upgrade")
-    for chapter in (
-        "Add a page",
-        "Test as a logged-in user",
-        "Open a page to all",
-        "Add a table",
-        "Add a column to the user",
-        "Settings",
-        "Add a Flask extension",
-    ):
+    for chapter in (*PAGES, *TABLES, *MORE):
         project.follow(chapter)
     assert project.machinery() == machinery
     name, password = first_user(project, "uv", "run", "quart")
