@@ -22,4 +22,4 @@ else:
     sys.path.append(str(Path(__file__).parents[1]))
     collect_ignore = [name for name in KNOWN if name not in (BACKEND, *DATABASE)]
     plugins = [f"on_{name}" for name in dict.fromkeys((*DATABASE, BACKEND))]
-    pytest_plugins = ["flask_patch.pytest_plugin", "visits", *plugins]
+    pytest_plugins = ["flask_patch.pytest_plugin", "rendered", "visits", *plugins]

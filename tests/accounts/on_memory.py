@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from visits import KEY
+from rendered import KEY
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ import pytest
 from accounts.sql import database_settings
 from flask_migrate import upgrade
 from flask_patch import greenlet_spawn
+from rendered import KEY
 from sqlalchemy import URL, create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
-from visits import KEY
 
 SERVERS = {
     "PostgreSQL": os.environ.get("TEST_POSTGRES_URL") or "postgresql://localhost:5432/postgres",

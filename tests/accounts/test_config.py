@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from accounts import App, ConfigError, Settings, load_settings
-from visits import KEY
+from rendered import KEY
 
 
 @pytest.fixture

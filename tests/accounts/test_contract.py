@@ -7,7 +7,7 @@ import pytest
 from accounts import AccountError
 from accounts.records import REMEMBER_GRACE, Client, CurrentLogin
 from browser import NAME, PASSWORD
-from visits import Clock
+from rendered import Clock
 
 pytestmark = pytest.mark.everywhere
 

@@ -7,7 +7,8 @@ import pytest
 from accounts.counters import MemoryCounters, create_counters
 from accounts.redis_counters import RedisCounters
 from accounts.tokens import digest
-from visits import Clock, redis_url, unique
+from rendered import Clock
+from visits import redis_url, unique
 
 pytestmark = pytest.mark.promise(26, asvs="15.2.2")
 

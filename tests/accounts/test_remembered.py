@@ -11,7 +11,7 @@ from accounts.records import REMEMBER_GRACE
 from browser import NAME, PASSWORD, Browser
 from itsdangerous import TimestampSigner
 from quart import Quart
-from visits import Clock
+from rendered import Clock
 
 DAY = 24 * 60 * 60
 

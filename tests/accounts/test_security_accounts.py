@@ -12,7 +12,8 @@ from browser import NAME, PASSWORD, Browser
 from dotenv import dotenv_values
 from quart import Quart, Response
 from quart.sessions import SecureCookieSessionInterface
-from visits import RENDER, Part
+from rendered import RENDER
+from visits import Part
 
 
 def sign(session: dict[str, Any], key: str) -> str:

@@ -15,7 +15,7 @@ from argon2 import extract_parameters
 from argon2.exceptions import VerifyMismatchError
 from browser import NAME, PASSWORD, Browser
 from quart import Quart, Response
-from visits import Clock
+from rendered import Clock
 
 JSON = {"Accept": "application/json"}
 

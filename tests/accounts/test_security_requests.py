@@ -10,7 +10,7 @@ from accounts import BackendUnavailable
 from browser import NAME, PASSWORD, Browser
 from quart import Quart, Response, request
 from quart.datastructures import FileStorage
-from visits import Clock
+from rendered import Clock
 
 COOKIES = ("SESSION_COOKIE_NAME", "REMEMBER_COOKIE_NAME", "BROWSER_COOKIE_NAME")
 MULTIPART = "multipart/form-data; boundary=x"

@@ -11,7 +11,7 @@ from accounts.settings import _derived
 from accounts.tokens import digest
 from browser import NAME, PASSWORD, Browser
 from quart import Quart, Response
-from visits import Clock
+from rendered import Clock
 
 DAY = 24 * 60 * 60
 NEW = {"current": PASSWORD, "password": "another long one", "confirm": "another long one"}

@@ -9,7 +9,8 @@ from accounts import BackendUnavailable
 from accounts.throttle import Throttle, TooManyAttempts
 from browser import NAME, PASSWORD, Browser
 from quart import Quart, Response
-from visits import Clock, redis_url, unique
+from rendered import Clock
+from visits import redis_url, unique
 
 LIMITS = {
     "LOGIN_LIMIT_PER_ACCOUNT": "5 per 15 minutes",

@@ -3,46 +3,18 @@
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from importlib import import_module
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from browser import NAME, PASSWORD, Browser
-from dotenv import dotenv_values
 from flask_patch import greenlet_spawn
 from quart import Quart
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-RENDER = Path(os.environ["RENDER"])
 REDIS = os.environ.get("TEST_REDIS_URL") or "redis://localhost:6379/12"
-KEY = "0123456789 a key for tests and nothing else"
-
-
-@pytest.fixture(scope="session")
-def package() -> ModuleType:
-    """The owner's package."""
-    return import_module(str(dotenv_values(RENDER / ".quartenv")["QUART_APP"]))
-
-
-@pytest.fixture(autouse=True)
-def no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hide the settings of whoever runs the tests."""
-    for name in dict(os.environ):
-        if name.startswith(("LOGIN_", "SESSION_", "REMEMBER_", "SECRET_", "TRUSTED_", "RATELIMIT")):
-            monkeypatch.delenv(name)
-    for name in ("ENVIRONMENT", "DATABASE_URL", "INSTANCE_PATH", "LOG_LEVEL", "DEMO_PASSWORD"):
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture
-def given(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """The settings that the test is marked with."""
-    marks = request.node.iter_markers("settings")
-    return {name: value for mark in marks for name, value in mark.kwargs.items()}
 
 
 @pytest.fixture
@@ -87,12 +59,6 @@ def load(store: Any, users: Any) -> Callable[[str], Awaitable[Any]]:
 
 
 @pytest.fixture
-def browser(app: Quart) -> Browser:
-    """A browser that nobody has used."""
-    return Browser(app)
-
-
-@pytest.fixture
 async def member(app: Quart) -> Browser:
     """A browser in which `alice` is logged in."""
     browser = Browser(app)
@@ -112,29 +78,6 @@ def serving(app: Quart) -> Quart:
     """The app as it answers in production: a fault is a 500, not an exception in the test."""
     app.testing, app.config["PROPAGATE_EXCEPTIONS"] = False, False
     return app
-
-
-class Clock:
-    """A clock that tests turn on."""
-
-    def __init__(self) -> None:
-        self.started, self.ahead = time.time(), 0.0
-        self.time = time.time
-
-    def advance(self, seconds: float) -> None:
-        """Let time pass."""
-        self.ahead += seconds
-
-    def __call__(self) -> float:
-        return self.time() + self.ahead
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The time that the app goes by."""
-    clock = Clock()
-    monkeypatch.setattr(time, "time", clock)
-    return clock
 
 
 async def redis_url() -> str:

@@ -14,4 +14,6 @@ if not os.environ.get("RENDER"):
 else:
     # Browsers, and the walk over all routes, are those that the owner's tests use.
     sys.path.insert(0, str(Path(os.environ["RENDER"]) / "tests"))
-    pytest_plugins = ["flask_patch.pytest_plugin", "people"]
+    # What holds for any render is handed out by the same fixtures.
+    sys.path.append(str(Path(__file__).parents[1] / "accounts"))
+    pytest_plugins = ["flask_patch.pytest_plugin", "rendered", "people"]

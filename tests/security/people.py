@@ -1,13 +1,10 @@
 """What tests are handed: the app with one user in it, a mail server, browsers, and programs."""
 
-import os
 import re
-import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,13 +12,11 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 from browser import Browser
-from dotenv import dotenv_values
 from entrance import NAME, PASSWORD
 from flask_security import hash_password
 from quart import Quart
+from rendered import KEY
 
-RENDER = Path(os.environ["RENDER"])
-KEY = "0123456789 a key for tests and nothing else"
 SALT = "0123456789 a salt for tests and nothing else"
 TOTP = "0123456789 one more for tests and nothing else"
 NEW_PASSWORD = "another long one that nobody knows"
@@ -67,26 +62,9 @@ def mailbox() -> Iterator[Mailbox]:
     controller.stop()
 
 
-@pytest.fixture(scope="session")
-def package() -> ModuleType:
-    """The owner's package."""
-    return import_module(str(dotenv_values(RENDER / ".quartenv")["QUART_APP"]))
-
-
-@pytest.fixture(autouse=True)
-def no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hide the settings of whoever runs the tests."""
-    for name in dict(os.environ):
-        if name.startswith(("LOGIN_", "SESSION_", "REMEMBER_", "SECRET_", "SECURITY_", "MAIL_")):
-            monkeypatch.delenv(name)
-    for name in ("ENVIRONMENT", "DATABASE_URL", "INSTANCE_PATH", "LOG_LEVEL", "TRUSTED_HOSTS"):
-        monkeypatch.delenv(name, raising=False)
-
-
 @pytest.fixture
-def config(request: pytest.FixtureRequest, tmp_path: Path, mailbox: Mailbox) -> dict[str, Any]:
+def config(given: dict[str, Any], tmp_path: Path, mailbox: Mailbox) -> dict[str, Any]:
     """Settings for one test."""
-    marks = request.node.iter_markers("settings")
     return {
         "TESTING": True,
         "ENVIRONMENT": "development",
@@ -96,7 +74,7 @@ def config(request: pytest.FixtureRequest, tmp_path: Path, mailbox: Mailbox) -> 
         "MAIL_SERVER": "127.0.0.1",
         "MAIL_PORT": mailbox.port,  # type: ignore[attr-defined]
         "INSTANCE_PATH": str(tmp_path),
-        **{name: value for mark in marks for name, value in mark.kwargs.items()},
+        **given,
     }
 
 
@@ -114,33 +92,8 @@ async def app(config: dict[str, Any], package: ModuleType) -> AsyncIterator[Quar
 
 
 @pytest.fixture
-def browser(app: Quart) -> Browser:
-    """A browser that nobody has used."""
-    return Browser(app)
-
-
-@pytest.fixture
 async def member(app: Quart) -> Browser:
     """A browser in which the user is logged in."""
     browser = Browser(app)
     assert (await browser.login()).status_code == 302
     return browser
-
-
-class Clock:
-    """A clock that tests turn on."""
-
-    def __init__(self) -> None:
-        self.ahead = 0.0
-        self.time = time.time
-
-    def __call__(self) -> float:
-        return self.time() + self.ahead
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The time that the app goes by."""
-    clock = Clock()
-    monkeypatch.setattr(time, "time", clock)
-    return clock

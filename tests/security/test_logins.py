@@ -12,8 +12,9 @@ import pytest
 from accounts import ConfigError
 from browser import Browser
 from entrance import NAME, PASSWORD
-from people import NEW_PASSWORD, Clock
+from people import NEW_PASSWORD
 from quart import Quart
+from rendered import Clock
 
 JSON = {"Accept": "application/json", "Content-Type": "application/json"}
 OFF_SITE = (

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from browser import Browser
 from entrance import NAME, PASSWORD
-from people import NEW_PASSWORD, Clock, Mailbox
+from people import NEW_PASSWORD, Mailbox
+from rendered import Clock
 
 ANN = "ann@example.org"
 

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from people import KEY, NEW_PASSWORD, RENDER, SALT, TOTP, Mailbox
+from people import NEW_PASSWORD, SALT, TOTP, Mailbox
 from playwright.sync_api import Page, sync_playwright
+from rendered import KEY, RENDER
 
 CHROMIUM = os.environ.get("TEST_CHROMIUM") or "/usr/bin/chromium"
 ANN = "ann@example.org"

@@ -8,8 +8,8 @@ import pytest
 from browser import Browser
 from entrance import NAME, PASSWORD
 from passlib.totp import TOTP
-from people import Clock
 from quart import Quart
+from rendered import Clock
 
 
 def code_of(key: str, ahead: float = 0) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from accounts import BackendUnavailable, ConfigError
 from accounts.sql import database_settings
+from rendered import KEY
 from sqlalchemy import make_url
-from visits import KEY
 
 
 @pytest.mark.parametrize(

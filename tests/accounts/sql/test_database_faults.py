@@ -22,9 +22,10 @@ from argon2 import PasswordHasher
 from browser import NAME, PASSWORD, Browser
 from flask_patch import greenlet_spawn
 from quart import Quart, Response, request
+from rendered import KEY, Clock
 from sqlalchemy import String, event, text
 from sqlalchemy.exc import OperationalError
-from visits import KEY, Clock, Part
+from visits import Part
 
 
 async def rename(store: Any, table: str, name: str) -> None:
