@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import ssl
 import subprocess
 import time
 from collections.abc import Iterator
@@ -20,11 +21,13 @@ from urllib.parse import urljoin
 import httpx
 import pytest
 from baking import ROOT
+from directory import Authority
 from visitor import Visitor, free_port
 
 SOURCE = ROOT / "tests" / "oidc_provider"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 SECRET = "a secret that only tests know"
+TLS = {"cert": "pem", "key": "key"}
 PEOPLE = {
     "alice": {
         "preferred_username": "alice",
@@ -69,13 +72,23 @@ class IdentityProvider:
     name: str
     app: str
     folder: Path
+    authority: Authority | None = None
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[str] | None = None
 
     @property
     def url(self) -> str:
         """Its issuer."""
-        return f"http://localhost:{self.port}"
+        return f"{'https' if self.authority else 'http'}://localhost:{self.port}"
+
+    @property
+    def trust(self) -> ssl.SSLContext | bool:
+        """What a browser knows of who may sign; not which host it is."""
+        if self.authority is None:
+            return True
+        context = ssl.create_default_context(cafile=self.authority.file)
+        context.check_hostname = False
+        return context
 
     @property
     def env(self) -> dict[str, str]:
@@ -83,8 +96,8 @@ class IdentityProvider:
         given = {"ISSUER": self.url, "CLIENT_ID": "an-app", "CLIENT_SECRET": SECRET}
         return {f"OIDC_{self.name.upper()}_{key}": value for key, value in given.items()}
 
-    def start(self) -> None:
-        """Serve."""
+    def start(self, host: str = "localhost") -> None:
+        """Serve, by TLS with a certificate for the host where there is an authority to sign it."""
         client = {
             "client_id": "an-app",
             "client_secret": SECRET,
@@ -93,7 +106,10 @@ class IdentityProvider:
             "backchannel_logout_uri": f"{self.app}/login/{self.name}/logout",
             "backchannel_logout_session_required": True,
         }
-        given = {"port": self.port, "clients": [client], "people": PEOPLE}
+        given = {"url": self.url, "port": self.port, "clients": [client], "people": PEOPLE}
+        if self.authority:
+            stem = self.authority.certificate(f"provider-{host}", f"DNS:{host}")
+            given["tls"] = {part: Path(f"{stem}.{end}").read_text() for part, end in TLS.items()}
         shutil.copy(SOURCE / "server.mjs", self.folder)
         with (self.folder / f"{self.name}.log").open("a") as log:
             self.process = subprocess.Popen(
@@ -107,7 +123,8 @@ class IdentityProvider:
         deadline = time.monotonic() + 60
         while True:
             with contextlib.suppress(httpx.TransportError):
-                httpx.get(f"{self.url}/.well-known/openid-configuration").raise_for_status()
+                url = f"{self.url}/.well-known/openid-configuration"
+                httpx.get(url, verify=self.trust).raise_for_status()
                 return
             if self.process.poll() is not None or time.monotonic() > deadline:
                 pytest.fail(f"The provider does not serve:\n{self.log}")
@@ -127,7 +144,9 @@ class IdentityProvider:
 
 
 @contextlib.contextmanager
-def providers(app: str, folder: Path, *names: str) -> Iterator[list[IdentityProvider]]:
+def providers(
+    app: str, folder: Path, *names: str, authority: Authority | None = None
+) -> Iterator[list[IdentityProvider]]:
     """Serve a provider under each name until the block ends, for an app at this address."""
     modules, made = installed() / "node_modules", []
     for name in names:
@@ -135,7 +154,7 @@ def providers(app: str, folder: Path, *names: str) -> Iterator[list[IdentityProv
         place.mkdir(parents=True)
         (place / "node_modules").symlink_to(modules)
         (place / "package.json").write_text('{"type": "module"}')
-        made.append(IdentityProvider(name, app, place))
+        made.append(IdentityProvider(name, app, place, authority))
     try:
         for provider in made:
             provider.start()

@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 from baking import PYTHONS, BakedProject
+from directory import Authority
 from identity import IdentityProvider, Person, providers
 from playwright.sync_api import Page, sync_playwright
 from test_projects import SERVERS, Install, install, tool  # noqa: F401  # a fixture is one of them
@@ -40,7 +41,7 @@ class Site:
 
     def visit(self) -> Person:
         """Return somebody with a browser of their own."""
-        person = Person(self.url)
+        person = Person(self.url, verify=self.company.trust)
         self.closing.callback(person.client.close)
         return person
 
@@ -69,17 +70,20 @@ def start(install: Install, tmp_path: Path) -> Start:  # noqa: F811  # the fixtu
 
     @contextlib.contextmanager
     def start(
-        server: str = "hypercorn", python: str = PYTHONS[-1], faults: bool = False, **env: str
+        server: str = "hypercorn",
+        python: str = PYTHONS[-1],
+        authority: Authority | None = None,
+        **env: str,
     ) -> Iterator[Site]:
         project, port = install("oidc", python), free_port()
         command = SERVERS[server].format(port=port, slug=project.slug).split()
         command[0] = tool(project, command[0])
         address = f"http://localhost:{port}"
-        with providers(address, tmp_path, *NAMES) as (company, partner):
+        with providers(address, tmp_path, *NAMES, authority=authority) as (company, partner):
             given = {"OIDC_PROVIDERS": ",".join(NAMES), **company.env, **partner.env, **env}
             given["INSTANCE_PATH"] = str(tmp_path / "instance")
             settings = project.env | given
-            with serve(project.path, *command, port=port, env=settings, faults=faults) as url:
+            with serve(project.path, *command, port=port, env=settings) as url:
                 site = Site(project, tmp_path, url, given, company, partner)
                 with site.closing:
                     yield site
@@ -195,6 +199,27 @@ def test_provider_that_is_gone_is_a_503_and_logs_nobody_out(start: Start) -> Non
         outside.come_in(provider="partner")
         assert not outside.is_logged_in()
         assert "not linked" in site.log
+
+
+@pytest.mark.soak
+def test_provider_is_asked_by_tls_alone_where_its_certificate_is_good(
+    start: Start, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path)
+    with start(authority=authority, SSL_CERT_FILE=str(authority.file)) as site:
+        assert_walk_works(site)
+        assert "Error" not in site.quart("users", "check")
+        site.partner.stop()
+        site.partner.start("elsewhere.example")
+        person = site.visit()
+        assert person.submit("/", "/login/partner").status_code == 503
+    assert f"OIDC_PARTNER_ISSUER={site.partner.url}: " in site.log
+    assert "certificate is not valid for 'localhost'" in site.log
+    # Nobody has said whose certificates are good here.
+    with start(authority=authority) as site:
+        assert site.visit().submit("/", "/login/company").status_code == 503
+        assert "unable to get local issuer certificate" in site.quart("users", "check", check=False)
+    assert "unable to get local issuer certificate" in site.log
 
 
 @pytest.mark.soak

@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import signal
+import ssl
 import subprocess
 import time
 from collections.abc import Iterator
@@ -96,9 +97,9 @@ def first_user(
 class Visitor:
     """A browser with one tab."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, verify: ssl.SSLContext | bool = True) -> None:
         self.client = httpx.Client(
-            base_url=url, follow_redirects=True, headers={"Accept": "text/html"}
+            base_url=url, follow_redirects=True, headers={"Accept": "text/html"}, verify=verify
         )
 
     def submit(self, page: str, action: str, **fields: str) -> httpx.Response:

@@ -1,13 +1,15 @@
-// A certified OpenID provider for tests. Its one argument is JSON: the port, its clients, and the people, who
-// log in with any password. Each start makes a new key, which is how keys rotate here.
+// A certified OpenID provider for tests. Its one argument is JSON: its address and port, its clients, perhaps a
+// certificate, and the people, who log in with any password. Each start makes a new key, which is how keys rotate.
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import Provider from 'oidc-provider';
 
-const { port, clients, people } = JSON.parse(process.argv[2]);
+const { url, port, clients, people, tls } = JSON.parse(process.argv[2]);
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const key = { ...privateKey.export({ format: 'jwk' }), alg: 'RS256', use: 'sig', kid: randomUUID() };
 
-const provider = new Provider(`http://localhost:${port}`, {
+const provider = new Provider(url, {
   clients,
   jwks: { keys: [key] },
   // Browsers send the cookies of a host to all its ports.
@@ -36,4 +38,5 @@ const provider = new Provider(`http://localhost:${port}`, {
 for (const event of ['backchannel.error', 'server_error']) {
   provider.on(event, (_, error) => console.error(event, error));
 }
-provider.listen(port, '127.0.0.1', () => console.log('ready'));
+const server = tls ? createTlsServer(tls, provider.callback()) : createServer(provider.callback());
+server.listen(port, '127.0.0.1', () => console.log('ready'));

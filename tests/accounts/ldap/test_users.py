@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -295,6 +296,15 @@ def test_command_says_what_it_saw_of_the_directory(
     for name in ("add", "passwd"):
         runner = package.create_app(config).test_cli_runner()
         assert "No such command" in runner.invoke(args=["users", name, "bob"]).output
+
+
+def test_command_says_that_another_backend_asks_no_directory(
+    config: dict[str, Any], package: Any
+) -> None:
+    app = package.create_app(config)
+    app.extensions["accounts"] = replace(app.extensions["accounts"], users=object())
+    result = app.test_cli_runner().invoke(args=["users", "check"])
+    assert result.output == "Error: Users do not come from a directory here.\n"
 
 
 async def test_commands_manage_the_rows(

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -205,3 +206,12 @@ def test_commands_ask_providers_and_link_users(config: dict[str, Any], package: 
     code, printed = quart("check")
     assert code == 1
     assert f"Error: OIDC_COMPANY_ISSUER={ISSUER}: " in printed
+
+
+def test_command_says_that_another_backend_asks_no_provider(
+    config: dict[str, Any], package: ModuleType
+) -> None:
+    app = package.create_app(config)
+    app.extensions["accounts"] = replace(app.extensions["accounts"], users=object())
+    result = app.test_cli_runner().invoke(args=["users", "check"])
+    assert result.output == "Error: Users do not come from providers here.\n"
