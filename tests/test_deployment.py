@@ -17,6 +17,7 @@ from test_render import DEPLOYMENTS
 BIN = Path(sys.executable).parent
 KINDS = {
     "ConfigMap",
+    "CronJob",
     "Deployment",
     "HorizontalPodAutoscaler",
     "Ingress",
@@ -85,18 +86,19 @@ def test_manifests_refer_to_what_is_there(kubernetes: BakedProject) -> None:
     found = by_kind(kubernetes)
     pods = found["Deployment"]["spec"]["template"]
     [app] = pods["spec"]["containers"]
-    [migrate] = found["Job"]["spec"]["template"]["spec"]["containers"]
+    jobs = [found["Job"]["spec"], found["CronJob"]["spec"]["jobTemplate"]["spec"]]
     labels = pods["metadata"]["labels"]
     assert found["Service"]["spec"]["selector"] == labels
     assert found["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"] == labels
-    assert found["Job"]["spec"]["template"]["metadata"]["labels"].items().isdisjoint(labels.items())
+    for job in (each["template"] for each in jobs):
+        [once] = job["spec"]["containers"]
+        assert job["metadata"]["labels"].items().isdisjoint(labels.items())
+        assert (once["image"], once["envFrom"]) == (app["image"], app["envFrom"])
     target = found["HorizontalPodAutoscaler"]["spec"]["scaleTargetRef"]
     assert (target["kind"], target["name"]) == (
         "Deployment",
         found["Deployment"]["metadata"]["name"],
     )
-    assert app["image"] == migrate["image"]
-    assert app["envFrom"] == migrate["envFrom"]
     assert app["envFrom"][0]["configMapRef"]["name"] == found["ConfigMap"]["metadata"]["name"]
     host = found["Ingress"]["spec"]["rules"][0]["host"]
     assert found["Ingress"]["spec"]["tls"][0]["hosts"] == [host]
