@@ -41,19 +41,25 @@ def test_backend_passes_its_own_tests_against_a_real_directory(install: Install)
     assert re.search(r"^\d+ passed", printed, re.M)
 
 
-def test_owner_follows_the_chapter_on_roles(install: Install, bake: Bake, tmp_path: Path) -> None:
-    installed, project = install("ldap", PYTHONS[-1]), bake(user_backend="ldap")
+def give_roles(project: BakedProject, installed: BakedProject) -> dict[str, str]:
+    """Add the README's column to a render, and show it; return what it runs with."""
     (project.path / ".venv").symlink_to(installed.path / ".venv")
     env = {"PYTHONPATH": str(project.path / "src")}
     text = read_recipe(project, "Add a column to the user").text
     (column,) = re.findall(r"^```python\n(.+?)^```", text, re.M | re.S)
     models = project.path / "src" / project.slug / "models.py"
     insert_after(models, '__tablename__ = "users"\n', column)
-    quart = tool(project, "quart")
     for words in (("upgrade",), ("migrate", "-m", "Add roles"), ("upgrade",)):
-        project.run(quart, "db", *words, env=env)
+        project.run(tool(project, "quart"), "db", *words, env=env)
     template = project.path / "src" / project.slug / "templates" / "protected.html"
     template.write_text(template.read_text().replace("Logged", "{{ current_user.role }}! Logged"))
+    return env
+
+
+def test_owner_follows_the_chapter_on_roles(install: Install, bake: Bake, tmp_path: Path) -> None:
+    project = bake(user_backend="ldap")
+    env = give_roles(project, install("ldap", PYTHONS[-1]))
+    quart = tool(project, "quart")
     with serve_directory(tmp_path) as directory:
         directory.add_person("ann", PASSWORD, "mail: ann@example.org")
         directory.add_group("admins", dn_of("ann"))

@@ -141,7 +141,10 @@ def test_objectguid_is_read_as_windows_writes_it() -> None:
         ("userAccountControl", b"512", False),
         ("userAccountControl", b"514", True),
         ("userAccountControl", b"66050", True),
-        ("userAccountControl", b"nonsense", True),
+        ("accountExpires", b"0", False),
+        ("accountExpires", b"9223372036854775807", False),
+        ("accountExpires", b"133500000000000000", True),  # In 2024,
+        ("accountExpires", b"159300000000000000", False),  # in 2105.
         ("pwdAccountLockedTime", b"000001010000Z", True),
         # A lock for a while, which guesses bring about.
         ("pwdAccountLockedTime", b"20260101120000Z", False),
@@ -153,6 +156,12 @@ def test_each_directorys_way_to_disable_is_known(
     attribute: str, value: bytes, disabled: bool
 ) -> None:
     assert Entry("", {attribute: [value]}).is_disabled == disabled
+
+
+@pytest.mark.parametrize("attribute", ["userAccountControl", "accountExpires"])
+def test_state_that_is_no_number_is_refused(attribute: str) -> None:
+    with pytest.raises(AccountError, match="is no number"):
+        _ = Entry("", {attribute: [b"nonsense"]}).is_disabled
 
 
 @pytest.mark.promise(49, asvs="8.2.1")
