@@ -4,10 +4,12 @@ import asyncio
 import json
 import subprocess
 import sys
+from base64 import b64decode
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
+from urllib.parse import parse_qsl, unquote_plus
 
 import pytest
 from accounts import ConfigError
@@ -90,6 +92,50 @@ async def test_secret_that_the_provider_does_not_take_is_named_and_not_shown(
     assert (await browser.login()).status_code == 503
     assert "does not accept OIDC_COMPANY_CLIENT_ID and OIDC_COMPANY_CLIENT_SECRET" in caplog.text
     assert "another" not in caplog.text
+
+
+BOTH = ["client_secret_basic", "client_secret_post"]
+HEADER, FORM = "header", "form"
+
+
+@pytest.mark.parametrize(
+    ("methods", "secret", "place"),
+    [
+        (None, "a secret", HEADER),
+        (5, "a secret", HEADER),
+        (["client_secret_basic"], "a+secret/", HEADER),
+        (BOTH, "a.secret~", HEADER),
+        # Providers differ in whether they undo the quoting of a header; a form has one way.
+        (BOTH, "a secret", FORM),
+        (["client_secret_post"], "a.secret~", FORM),
+    ],
+    ids=str,
+)
+async def test_secret_is_sent_in_the_way_that_the_provider_reads(
+    methods: object, secret: str, place: str
+) -> None:
+    sent: dict[str, str] = {}
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] == "/token":
+            form = dict(parse_qsl((await receive())["body"].decode()))
+            header = dict(scope["headers"]).get(b"authorization", b"").decode()
+            if header:
+                pair = b64decode(header.removeprefix("Basic ")).decode()
+                form |= zip(("client_id", HEADER), map(unquote_plus, pair.split(":")), strict=True)
+            sent.update(form)
+        listed = {"token_endpoint": f"{ISSUER}/token"}
+        if methods is not None:
+            listed["token_endpoint_auth_methods_supported"] = methods
+        await answers(200, metadata(**listed))(scope, receive, send)
+
+    settings = providers.ProviderSettings("company", "", ISSUER, "an-app", secret, (), ())
+    provider = providers.Provider(settings, ASGITransport(app))
+    await provider.redeem("a code", "a verifier", "http://localhost/")
+    await provider.close()
+    assert sent["client_id"] == "an-app"
+    kept = {HEADER: sent.get(HEADER), FORM: sent.get("client_secret")}
+    assert kept == {HEADER: None, FORM: None} | {place: secret}
 
 
 async def test_unknown_keys_are_asked_for_once_in_a_while(
