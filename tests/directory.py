@@ -158,10 +158,7 @@ class Directory:
 
     def configure(self, env: Path) -> None:
         """Write the settings of an app that asks it into its `.env`, in place of those there."""
-        text = env.read_text(encoding="utf-8")
-        for name, value in self.settings.items():
-            text = re.sub(rf"(?m)^{name}=.*\n", "", text) + f"{name}={value}\n"
-        env.write_text(text, encoding="utf-8")
+        write_settings(env, self.settings)
 
     def load(self, ldif: str) -> None:
         """Write entries into the data of a directory that does not run."""
@@ -224,6 +221,14 @@ class Directory:
         command = [find(program), "-x", "-H", url, "-D", ADMIN, "-w", ADMIN_PASSWORD, *options]
         done = subprocess.run(command, input=text.encode(), capture_output=True, check=False)
         assert done.returncode == 0, done.stderr.decode()
+
+
+def write_settings(file: Path, settings: dict[str, str]) -> None:
+    """Write settings into a `.env`, in place of those there."""
+    text = file.read_text(encoding="utf-8")
+    for name, value in settings.items():
+        text = re.sub(rf"(?m)^{name}=.*\n", "", text) + f"{name}={value}\n"
+    file.write_text(text, encoding="utf-8")
 
 
 def dn_of(name: str) -> str:

@@ -22,6 +22,7 @@ import psycopg
 import pytest
 import yaml
 from baking import OPTIONS, PYTHONS, ROOT, Bake, BakedProject
+from directory import write_settings
 from interpreters import UV, find_python
 from visitor import assert_login_works, first_user, free_port, serve
 
@@ -121,6 +122,27 @@ def test_rendered_suite_passes_on_every_service(
     printed = project.run(tool(project, "pytest"), "-q", *options).stdout
     assert re.search(r"^\d+ passed in", printed, re.M)
     assert not measured or "Required test coverage of 90.0% reached" in printed
+
+
+def test_owners_suite_finds_a_secret_in_a_file_and_takes_no_example_for_one(
+    install: Install, bake: Bake
+) -> None:
+    installed, project = install("sql", NEWEST), bake(user_backend="sql")
+    (project.path / ".venv").symlink_to(installed.path / ".venv")
+    test = "tests/test_security.py::test_no_tracked_file_holds_a_secret"
+    command = (tool(project, "pytest"), "-q", test)
+    project.run("git", "init", "--quiet")
+    write_settings(project.path / ".env", {"RATELIMIT_STORAGE_URI": "redis://localhost:6379"})
+    project.run(*command)
+    for name, value in (
+        ("MAIL_PASSWORD", "what only the mail server knows"),
+        ("DATABASE_URL", "postgresql://app:what-only-it-knows@database/app"),
+    ):
+        write_settings(project.path / ".env", {name: value})
+        (project.path / "notes.md").write_text(value, encoding="utf-8")
+        done = project.run(*command, check=False)
+        assert (done.returncode, "notes.md" in done.stdout) == (1, True)
+        (project.path / "notes.md").unlink()
 
 
 @pytest.mark.parametrize("url", ["TEST_POSTGRES_URL", "TEST_MARIADB_URL"])

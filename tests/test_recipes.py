@@ -12,7 +12,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ import pytest
 import redis
 from baking import PYTHONS, Bake, BakedProject
 from databases import ASYNCPG, database
+from directory import shared_directory, write_settings
+from identity import Person, providers
 from interpreters import UV, find_python
 from visitor import Visitor, first_user, free_port, serve
 from walk import insert_after, read_recipe
@@ -55,7 +57,7 @@ class Project(BakedProject):
         if name == "jobs":
             insert_after(app, "from .security import HEADERS\n", "from .jobs import jobs\n")
         else:
-            insert_after(app, "from . import account, config, login, pages, password", f", {name}")
+            insert_after(app, "from . import account", f", {name}")
         after = "    load_settings(app, config.read, settings)\n"
         place = after if name == "sentry" else "    csrf.init_app(app)\n"
         insert_after(app, place, f"    {name}.init_app(app)\n")
@@ -65,7 +67,7 @@ class Project(BakedProject):
         return str(self.path / ".venv" / "bin" / name)
 
 
-@pytest.fixture(scope="module", params=["sql", "memory"])
+@pytest.fixture(scope="module", params=["sql", "memory", "ldap", "oidc"])
 def project(
     request: pytest.FixtureRequest, bake_session: Bake, tmp_path_factory: pytest.TempPathFactory
 ) -> Project:
@@ -74,6 +76,8 @@ def project(
     folder = tmp_path_factory.mktemp(f"recipes-{request.param}") / baked.slug
     project = Project(Path(shutil.copytree(baked.path, folder)), baked.answers)
     project.run("uv", "sync", "--quiet", "--python", find_python(PYTHONS[-1]))
+    project.run("git", "init", "--quiet")
+    write_settings(project.path / ".env", {"JOBS_URL": "redis://localhost:6379/1"})  # as it says
     for chapter, name in BOUND.items():
         project.follow(chapter, name)
     for check in CHECKS:
@@ -82,22 +86,48 @@ def project(
 
 
 @pytest.fixture
-def settings(project: Project, tmp_path: Path) -> Iterator[dict[str, str]]:
-    """A database of its own for a project that has one, and a queue nobody else uses."""
+def port() -> int:
+    """Where the project is served."""
+    return free_port()
+
+
+@pytest.fixture
+def settings(project: Project, port: int, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """A database of its own for a project that has one, and a queue nobody else uses.
+
+    Where users are another system's, it is there.
+    """
     try:
         redis.Redis.from_url(REDIS).ping()
     except redis.RedisError as error:
         pytest.skip(f"Redis does not answer at {REDIS} (TEST_REDIS_URL): {error}")
-    given = {"JOBS_URL": REDIS, "LOG_LEVEL": "INFO"}
-    if project.answers["user_backend"] == "memory":
-        yield given
-    else:
-        with database(ASYNCPG, tmp_path) as url:
+    given, backend = {"JOBS_URL": REDIS, "LOG_LEVEL": "INFO"}, project.answers["user_backend"]
+    with ExitStack() as stack:
+        if backend == "ldap":
+            given |= shared_directory().settings
+        if backend == "oidc":
+            app = f"http://localhost:{port}"
+            (company,) = stack.enter_context(providers(app, tmp_path, "company"))
+            given |= company.env
+        if backend != "memory":
+            url = stack.enter_context(database(ASYNCPG, tmp_path))
             address = url.set(drivername="postgresql").render_as_string(hide_password=False)
             given["DATABASE_URL"] = address
             project.run(project.tool("quart"), "db", "upgrade", env=given)
-            yield given
+        yield given
     redis.Redis.from_url(REDIS).delete(f"{project.slug}_jobs")
+
+
+def enter(project: Project, settings: dict[str, str], url: str) -> tuple[Visitor, str, str]:
+    """Log somebody in; return their browser, name and password, which are a provider's own."""
+    if project.answers["user_backend"] == "oidc":
+        person = Person(url)
+        assert person.come_in("alice").status_code == 200
+        return person, "alice", settings["OIDC_COMPANY_CLIENT_SECRET"]
+    name, password = first_user(project, project.tool("quart"), **settings)
+    visitor = Visitor(url)
+    assert visitor.login(name, password).status_code == 200
+    return visitor, name, password
 
 
 @contextmanager
@@ -123,12 +153,11 @@ def wait_for(condition: Callable[[], bool], printed: Callable[[], str]) -> None:
         time.sleep(0.1)
 
 
-SEND = {
-    "sql": """
+ROWS = """
 import asyncio
 from {slug}.asgi import app
 from {slug}.extensions import db
-from {slug}.jobs import jobs, set_email
+from {slug}.jobs import jobs, JOB
 from {slug}.models import User
 from flask_patch import hosted
 
@@ -139,11 +168,18 @@ async def main():
         db.session.commit()
         await jobs.broker.startup()
         for user in db.session.query(User).filter(User.password == "!"):
-            await set_email.kiq(user.id, f"{{user.name}}@example.com")
+            await JOB.kiq(ARGUMENTS)
         await jobs.broker.shutdown()
 
 asyncio.run(main())
-""",
+"""
+GREETED = ROWS.replace("JOB", "greet").replace("ARGUMENTS", "user.id")
+SEND = {
+    "sql": ROWS.replace("JOB", "set_email").replace(
+        "ARGUMENTS", 'user.id, f"{{user.name}}@example.com"'
+    ),
+    "ldap": GREETED,
+    "oidc": GREETED,
     "memory": """
 import asyncio
 from {slug}.asgi import app
@@ -175,21 +211,18 @@ def python(project: Project, script: str, env: dict[str, str]) -> str:
 
 
 def test_a_worker_does_a_hundred_jobs_and_one_that_a_view_has_sent(
-    project: Project, settings: dict[str, str]
+    project: Project, settings: dict[str, str], port: int
 ) -> None:
     backend = project.answers["user_backend"]
     python(project, SEND[backend], settings)  # before any worker has been there
-    name, password = first_user(project, project.tool("quart"), **settings)
     worker = (project.tool("taskiq"), "worker", f"{project.slug}.worker:broker", "--workers", "1")
-    port = free_port()
     command = (project.tool("quart"), "run", "--port", str(port))
     env = project.env | settings
     with (
         running(project, settings, *worker) as printed,
         serve(project.path, *command, port=port, env=env) as url,
     ):
-        visitor = Visitor(url)
-        assert visitor.login(name, password).status_code == 200
+        visitor, name, _password = enter(project, settings, url)
         address = f"{name}@example.com"
         action = "/email" if backend == "sql" else "/greeting"
         assert visitor.submit("/home", action, email=address).url.path == "/home"
@@ -203,27 +236,23 @@ def test_a_worker_does_a_hundred_jobs_and_one_that_a_view_has_sent(
 
 
 def test_metrics_count_what_all_workers_have_answered(
-    project: Project, settings: dict[str, str], tmp_path: Path
+    project: Project, settings: dict[str, str], port: int, tmp_path: Path
 ) -> None:
-    name, _password = first_user(project, project.tool("quart"), **settings)
-    headers = {}
-    if project.answers["user_backend"] == "sql":
+    headers, quart = {}, (project.tool("quart"), "run", "--port", str(port))
+    if project.answers["user_backend"] != "memory":
+        with serve(project.path, *quart, port=port, env=project.env | settings) as url:
+            visitor, name, _password = enter(project, settings, url)
+            visitor.client.close()
         words = ("users", "token", "add", "--days", "365", name, "prometheus")
         token = project.run(project.tool("quart"), *words, env=settings).stdout.strip()
         headers["Authorization"] = f"Bearer {token}"
     folder = tmp_path / "figures"
     folder.mkdir()
-    port = free_port()
-    command = (
-        "hypercorn",
-        "--workers",
-        "2",
-        "--bind",
-        f"localhost:{port}",
-        f"{project.slug}.asgi:app",
-    )
+    server = ("--workers", "2", "--bind", f"localhost:{port}", f"{project.slug}.asgi:app")
+    command = (project.tool("hypercorn"), *server)
     env = project.env | settings | {"PROMETHEUS_MULTIPROC_DIR": str(folder)}
-    with serve(project.path, project.tool(command[0]), *command[1:], port=port, env=env) as url:
+    # Hypercorn's signal may reach the second worker while it closes its event loop: a traceback.
+    with serve(project.path, *command, port=port, env=env, faults=True) as url:
         for _ in range(50):  # each by a connection of its own, which any worker may take
             assert httpx.get(f"{url}/").status_code == 200
         httpx.get(f"{url}/nowhere")
@@ -273,11 +302,12 @@ def is_served(url: str) -> bool:
         return False
 
 
-def test_fault_is_reported_and_no_secret(project: Project, settings: dict[str, str]) -> None:
+def test_fault_is_reported_and_no_secret(
+    project: Project, settings: dict[str, str], port: int
+) -> None:
     with (project.path / "src" / project.slug / "pages.py").open("a") as pages:
         pages.write(FAULT)
-    name, password = first_user(project, project.tool("quart"), **settings)
-    url = f"http://localhost:{free_port()}"
+    url = f"http://localhost:{port}"
     Endpoint.events = []
     with ThreadingHTTPServer(("127.0.0.1", 0), Endpoint) as endpoint:
         threading.Thread(target=endpoint.serve_forever).start()
@@ -285,10 +315,9 @@ def test_fault_is_reported_and_no_secret(project: Project, settings: dict[str, s
         server = ("--bind", url.removeprefix("http://"), f"{project.slug}.asgi:app")
         with running(project, given, project.tool("hypercorn"), *server) as printed:
             wait_for(lambda: is_served(url), printed)
-            visitor = Visitor(url)
-            visitor.login(name, password)
+            visitor, _name, password = enter(project, settings, url)
             assert visitor.submit("/home", "/fault", password="our secret").status_code == 500
-            cookies = dict(visitor.client.cookies)
+            cookies = [str(cookie.value) for cookie in visitor.client.cookies.jar]
             visitor.client.close()
             wait_for(lambda: any("exception" in event for event in Endpoint.events), printed)
         endpoint.shutdown()
@@ -297,5 +326,6 @@ def test_fault_is_reported_and_no_secret(project: Project, settings: dict[str, s
     assert (fault["type"], fault["value"]) == ("RuntimeError", "A fault of 10 letters")
     assert (event["transaction"], event["environment"]) == ("pages.fault", "development")
     sent = json.dumps(Endpoint.events)
-    for secret in ("our secret", password, *cookies.values()):
+    kept = [value for name, value in settings.items() if name.endswith(("_PASSWORD", "_SECRET"))]
+    for secret in ("our secret", password, *kept, *cookies):
         assert secret not in sent

@@ -169,6 +169,27 @@ def test_render_holds_no_word_of_a_deployment_that_was_not_chosen(project: Baked
     assert named == []
 
 
+@pytest.mark.parametrize("deployment", OPTIONS["deployment"])
+def test_chapters_have_no_word_on_passwords_where_there_are_none(
+    deployment: str, bake: Bake
+) -> None:
+    project = bake(user_backend="oidc", deployment=deployment)
+    for page in ("README.md", "AGENTS.md", "docs/recipes.md"):
+        # A database has one.
+        text = re.sub(r"user:password@|POSTGRES_PASSWORD", "", project.read(page))
+        assert not re.search("password|remember", text, re.I), page
+
+
+@pytest.mark.parametrize("backend", ["ldap", "oidc"])
+def test_recipes_keep_no_users_of_their_own_where_another_system_has_them(
+    backend: str, bake: Bake
+) -> None:
+    project = bake(user_backend=backend)
+    for page in ("README.md", "docs/recipes.md"):
+        # Who could choose an address would keep out, or be taken for, whom it belongs to there.
+        assert not re.search(r"\.email =|StaffUsers", project.read(page)), page
+
+
 def test_each_deployment_is_spoken_of_in_its_own_render(project: BakedProject) -> None:
     chosen = project.answers["deployment"]
     assert set(OPTIONS["deployment"]) == {"container", *DEPLOYMENTS}

@@ -22,6 +22,11 @@ class Recipe:
     project: BakedProject
     text: str
 
+    def commands(self) -> list[str]:
+        """Return its commands."""
+        blocks = (code for language, code in BLOCK.findall(self.text) if language == "sh")
+        return [command for code in blocks for command in code.splitlines()]
+
     def follow(self) -> None:
         """Write what it says, then run what it says."""
         end = 0
@@ -55,10 +60,18 @@ class Recipe:
         file.write_text(text, encoding="utf-8")
 
 
+def read_chapters(project: BakedProject, page: str = "README.md") -> dict[str, Recipe]:
+    """Return the chapters of a page of the project."""
+    parts = re.split(r"^## (.+)\n", project.read(page), flags=re.MULTILINE)[1:]
+    return {
+        chapter: Recipe(project, text)
+        for chapter, text in zip(parts[::2], parts[1::2], strict=True)
+    }
+
+
 def read_recipe(project: BakedProject, chapter: str, page: str = "README.md") -> Recipe:
     """Return a chapter of a page of the project."""
-    chapters = re.split(r"^## (.+)\n", project.read(page), flags=re.MULTILINE)[1:]
-    return Recipe(project, dict(zip(chapters[::2], chapters[1::2], strict=True))[chapter])
+    return read_chapters(project, page)[chapter]
 
 
 def split_imports(code: str) -> tuple[str, str]:
