@@ -45,7 +45,7 @@ async def ping() -> None:
     """Return when this process is ready: not about to stop, and its store answers.
 
     The store has 2 seconds for it. What it has not ended by then ends by itself: a new connection
-    to a database that hangs may take longer.
+    may take longer.
     """
     if state().ending.begun:
         raise ServiceUnavailable("This process is about to stop.")
