@@ -22,13 +22,14 @@ def toml(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def folder(slug: str) -> str:
-    """Refuse a slug that is a path, from which Cookiecutter makes folders before any hook runs."""
-    if "/" in slug or "\\" in slug:
-        raise FailedHookException(
-            f"project_slug is {slug!r}; accepted is a lower-case ASCII identifier such as my_app."
-        )
-    return slug
+def accepted(answers: dict[str, str]) -> str:
+    """Refuse what the hook refuses, before it: after its line Cookiecutter shows a traceback.
+
+    From a slug that is a path it would make folders by then, too.
+    """
+    if bad := problem(answers):
+        raise FailedHookException(f"{bad[0]} is {answers[bad[0]]!r}; accepted is {bad[1]}.")
+    return "yes"
 
 
 def usable(slug: str) -> str:
@@ -43,4 +44,4 @@ class AnswerExtension(Extension):
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        environment.filters |= {"folder": folder, "toml": toml, "usable": usable}
+        environment.filters |= {"accepted": accepted, "toml": toml, "usable": usable}

@@ -11,7 +11,6 @@ from pathlib import Path
 ANSWERS = r"""{{ cookiecutter | tojson }}"""  # JSON never has three quotes in a row
 RANDOM_BYTES = [("SECRET_KEY", 64), ("DEMO_PASSWORD", 16)]
 RANDOM_BYTES += [("SECURITY_PASSWORD_SALT", 32), ("SECURITY_TOTP_SECRET", 32)]
-FIRST = {"sql": "uv run quart users add NAME", "memory": "grep DEMO_ .env", "security": "# sign up"}
 CLOSING = """uv run quart run  # http://localhost:5000
 The first uv run writes uv.lock, which CI and the image install from: commit it. Without uv:
   python3 -m venv .venv && .venv/bin/pip install -e .  # and .venv/bin/quart for uv run quart"""
@@ -35,5 +34,5 @@ if __name__ == "__main__":
     for path in sorted(folders, reverse=True):  # a folder after those in it
         with contextlib.suppress(OSError):  # it holds the files of the choice that was made
             path.rmdir()
-    first = FIRST.get(json.loads(ANSWERS)["user_backend"], "uv run quart users check")
-    print("Next:", f"cd {shlex.quote(str(project))}", "git init", first, CLOSING, sep="\n  ")
+    first = (given := json.loads(ANSWERS))["__next"][given["user_backend"]]
+    print("Next:", f"cd {shlex.quote(str(project))}", "git init", *first, CLOSING, sep="\n  ")

@@ -15,6 +15,7 @@ from baking import Bake, BakedProject
 from test_render import DEPLOYMENTS
 
 BIN = Path(sys.executable).parent
+OIDC = ("ISSUER", "CLIENT_ID", "CLIENT_SECRET")
 KINDS = {
     "ConfigMap",
     "CronJob",
@@ -25,6 +26,14 @@ KINDS = {
     "PodDisruptionBudget",
     "Service",
 }
+BACKENDS_WITH_A_DATABASE = ("sql", "ldap", "oidc", "security")
+OF_BACKEND = {
+    "sql": set[str](),
+    "ldap": set[str](),
+    "oidc": {"OIDC_PROVIDERS", *(f"OIDC_COMPANY_{name}" for name in OIDC)},
+    "security": {"SECURITY_PASSWORD_SALT", "SECURITY_TOTP_SECRET", "MAIL_SERVER"},
+}
+"""What the README sets besides, for each backend."""
 SECRETS = {
     "compose": {"SECRET_KEY", "POSTGRES_PASSWORD"},
     "kubernetes": {"SECRET_KEY", "DATABASE_URL", "RATELIMIT_STORAGE_URI"},
@@ -113,13 +122,42 @@ def test_manifests_refer_to_what_is_there(kubernetes: BakedProject) -> None:
     assert {manifest["metadata"]["namespace"] for manifest in found.values()} == {"my-quart-app"}
 
 
-def test_secret_is_a_reference_that_the_readme_makes(kubernetes: BakedProject) -> None:
-    [app] = by_kind(kubernetes)["Deployment"]["spec"]["template"]["spec"]["containers"]
-    [made] = [line for line in deploy_commands(kubernetes) if "create secret" in line]
-    name = app["envFrom"][1]["secretRef"]["name"]
-    assert f"secret generic {name} " in made
-    assert set(re.findall(r"--from-literal=(\w+)=", made)) == SECRETS["kubernetes"]
-    assert SECRETS["kubernetes"] <= settings_of(kubernetes)
+@pytest.mark.parametrize("backend", BACKENDS_WITH_A_DATABASE)
+def test_secrets_are_those_that_the_readme_makes(backend: str, bake_session: Bake) -> None:
+    project = bake_session(deployment="kubernetes", user_backend=backend)
+    found = by_kind(project)
+    [app] = found["Deployment"]["spec"]["template"]["spec"]["containers"]
+    named = {one["secretRef"]["name"] for one in app["envFrom"] if "secretRef" in one}
+    named |= {one["secretName"] for one in found["Ingress"]["spec"]["tls"]}
+    text = "\n".join(deploy_commands(project))
+    assert set(re.findall(r"create secret (?:generic|tls) (\S+)", text)) == named
+    given = set(re.findall(r"--from-literal=(\w+)=", text))
+    assert given == SECRETS["kubernetes"] | OF_BACKEND[backend]
+    assert SECRETS["kubernetes"] <= settings_of(project)
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS)
+@pytest.mark.parametrize("backend", BACKENDS_WITH_A_DATABASE)
+def test_commands_that_the_readme_deploys_by_are_there(
+    backend: str, deployment: str, bake_session: Bake
+) -> None:
+    project = bake_session(deployment=deployment, user_backend=backend)
+    chapter = project.read("README.md").partition("\n## Deploy\n")[2].partition("\n## ")[0]
+    own = "\n".join(text for name, text in project.files().items() if "/cli/" in name)
+    for command in re.findall(r"quart users (\w+)", chapter):
+        assert f"def {command}(" in own
+
+
+def test_file_of_the_directory_is_its_owners_alone(bake_session: Bake, tmp_path: Path) -> None:
+    project = bake_session(deployment="compose", user_backend="ldap")
+    [made] = [line for line in deploy_commands(project) if "> directory.env" in line]
+    (tmp_path / ".env").write_text(project.read(".env.example") + "LDAP_BIND_PASSWORD=s3cret\n")
+    subprocess.run(["sh", "-c", made], cwd=tmp_path, check=True)
+    file = tmp_path / "directory.env"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert "LDAP_BIND_PASSWORD=s3cret\n" in file.read_text()
+    assert "SECRET_KEY" not in file.read_text()
+    assert f"/{file.name}" in project.read(".gitignore").splitlines()
 
 
 def test_pod_that_ends_has_time_for_it(kubernetes: BakedProject) -> None:
@@ -182,9 +220,11 @@ def test_settings_of_the_composed_app_are_read(compose: BakedProject) -> None:
     assert services["app"]["environment"] == services["migrate"]["environment"]
 
 
+@pytest.mark.parametrize("backend", BACKENDS_WITH_A_DATABASE)
 def test_compose_file_holds_no_secret_and_the_readme_makes_them(
-    compose: BakedProject, tmp_path: Path
+    backend: str, bake_session: Bake, tmp_path: Path
 ) -> None:
+    compose = bake_session(deployment="compose", user_backend=backend)
     [made] = [line for line in deploy_commands(compose) if "production.env" in line][:1]
     done = subprocess.run(["sh", "-c", made], cwd=tmp_path, check=True, capture_output=True)
     assert done.stdout == b""
@@ -192,7 +232,9 @@ def test_compose_file_holds_no_secret_and_the_readme_makes_them(
     assert file.stat().st_mode & 0o777 == 0o600
     values = dict(line.split("=", 1) for line in file.read_text().splitlines())
     asked = set(re.findall(r"\$\{(\w+):\?", compose.read("compose.yaml")))
-    assert asked == set(values) == SECRETS["compose"] | {"DOMAIN"}
+    needed = SECRETS["compose"] | OF_BACKEND[backend] - {"OIDC_PROVIDERS"} | {"DOMAIN"}
+    assert set(values) == needed
+    assert asked == needed - {"OIDC_COMPANY_CLIENT_SECRET"}  # a public client has none
     assert all(len(values[name]) >= 48 for name in SECRETS["compose"])
     ignored = compose.read(".gitignore").splitlines()
     assert f"/{file.name}" in ignored

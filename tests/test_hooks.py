@@ -141,6 +141,25 @@ def test_hooks_print_the_next_steps_and_no_secret(
     assert values["DEMO_PASSWORD"] not in printed
 
 
+@pytest.mark.parametrize(
+    ("backend", "first"),
+    [
+        ("ldap", ["# .env: write at LDAP_", "uv run quart users check", "uv run quart run"]),
+        ("oidc", ["# your provider: ", "# .env: write at OIDC_", "uv run quart users check"]),
+        ("security", ["# the next command prints the mail ", "uv run quart run"]),
+    ],
+)
+def test_next_steps_begin_with_what_comes_first(
+    backend: str, first: list[str], bake: Bake, capfd: pytest.CaptureFixture[str]
+) -> None:
+    project = bake(user_backend=backend)
+    steps = re.findall(r"^  (.+)", capfd.readouterr().out, re.MULTILINE)[2:]
+    for step, begin in zip(steps, first, strict=False):
+        assert step.startswith(begin)
+    for word in re.findall(r"at (\w+)\.\.\.|(/login/company/callback)", "\n".join(steps)):
+        assert "".join(word) in project.read(".env.example")
+
+
 @pytest.mark.parametrize("hook", ["pre_gen_project.py", "post_gen_project.py"])
 def test_hooks_need_only_the_standard_library_and_are_short(hook: str, tmp_path: Path) -> None:
     source = ROOT / "hooks" / hook

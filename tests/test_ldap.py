@@ -97,10 +97,11 @@ def test_next_step_that_the_template_names_checks_the_directory(
 ) -> None:
     project = install("ldap", PYTHONS[-1])
     with serve_directory(tmp_path) as directory:
+        directory.add_person("ann", PASSWORD)
         env = directory.settings | {"LDAP_URL": f"ldap://localhost:{directory.port}"}
         printed = project.run(tool(project, "quart"), "users", "check", env=env).stdout
         assert "connected, with no encryption" in printed
-        assert "0 people" in printed
+        assert "1 people" in printed
         env["LDAP_STARTTLS"] = "1"
         printed = project.run(tool(project, "quart"), "users", "check", env=env).stdout
         assert "connected, with StartTLS" in printed

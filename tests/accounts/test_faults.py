@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -227,6 +228,28 @@ async def test_readiness_is_refused_in_time_while_the_store_hangs(
     async with asyncio.timeout(60):
         assert (await Browser(serving).get("/readyz")).status_code == 503
     assert (await Browser(serving).get("/healthz")).status_code == 200
+
+
+async def test_readiness_does_not_wait_for_what_cannot_be_broken_off(
+    serving: Quart, store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release, ended = asyncio.Event(), asyncio.Event()
+
+    async def connect() -> None:
+        while not release.is_set():
+            with suppress(asyncio.CancelledError):
+                await release.wait()
+        ended.set()
+
+    monkeypatch.setattr(type(store.part), "ping", lambda *_: await_only(connect()))
+    async with asyncio.timeout(60):
+        asking = asyncio.create_task(Browser(serving).get("/readyz"))
+        await asyncio.wait({asking}, timeout=30)
+        assert not ended.is_set()
+        release.set()
+        assert asking.done()
+        assert (await asking).status_code == 503
+        await ended.wait()
 
 
 @pytest.mark.form

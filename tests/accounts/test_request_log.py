@@ -11,6 +11,7 @@ import pytest
 from accounts import public
 from accounts.web import logs
 from browser import NAME, Browser
+from itsdangerous import URLSafeTimedSerializer
 from quart import Quart, current_app, websocket
 
 MADE = r"[0-9a-f]{16}"
@@ -121,6 +122,19 @@ async def test_line_of_a_request_cannot_be_forged_and_hides_the_query(
     (line,) = lines()
     assert r'GET "/a\r\nINFO access" ' in line
     assert "hidden" not in line
+
+
+@pytest.mark.settings(REQUEST_LOG=True)
+async def test_line_of_a_request_hides_what_is_signed(
+    app: Quart, browser: Browser, lines: Lines
+) -> None:
+    for salt in ("a link", "another"):
+        signed = URLSafeTimedSerializer(app.secret_key or "", salt=salt).dumps(["1", "secret"])
+        await browser.get(f"/links/{signed}")
+        (line,) = lines()
+        assert 'GET "/links/..." ' in line
+    await browser.get("/static/app.0123456789.min.js")
+    assert "/static/app.0123456789.min.js" in lines()[0]
 
 
 async def test_line_outside_of_requests_has_no_id(app: Quart, lines: Lines) -> None:

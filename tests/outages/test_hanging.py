@@ -23,8 +23,10 @@ def test_readiness_of_a_database_that_hangs_is_refused_in_one_line(install: Inst
         assert httpx.get(f"{url}/readyz").status_code == 200
         before = log.read_text()
         database.hang()
-        assert httpx.get(f"{url}/readyz", timeout=30).status_code == 503
+        # The second makes a connection anew, which is broken off later.
+        for _ in range(2):
+            assert httpx.get(f"{url}/readyz", timeout=30).status_code == 503
         database.go_on()
-        (said,) = log.read_text().removeprefix(before).splitlines()
-        assert said.endswith("No store of logins within 2 s.")
+        said = log.read_text().removeprefix(before).splitlines()
+        assert [line[-30:] for line in said] == ["No store of logins within 2 s."] * 2
         assert httpx.get(f"{url}/readyz", timeout=30).status_code == 200

@@ -8,6 +8,7 @@ import pytest
 from browser import Browser
 from entrance import NAME, PASSWORD
 from people import NEW_PASSWORD, Mailbox
+from quart import Quart
 from rendered import Clock
 
 ANN = "ann@example.org"
@@ -130,6 +131,41 @@ async def test_mail_server_out_of_reach_is_said_and_is_no_fault(
 ) -> None:
     assert (await browser.submit("/reset", email=NAME)).status_code == 503
     assert "MAIL_SERVER does not take a mail" in caplog.text
+
+
+@pytest.mark.settings(MAIL_PORT=1)
+async def test_sign_up_without_its_mail_comes_to_nothing(
+    app: Quart, browser: Browser, mailbox: Mailbox
+) -> None:
+    form = {"email": ANN, "password": NEW_PASSWORD, "password_confirm": NEW_PASSWORD}
+    refused = await browser.submit("/register", **form)
+    assert refused.status_code == 503
+    assert "Thank you" not in await browser.text(refused)
+    assert "Thank you" not in await browser.text(await browser.get("/login"))
+    # With a server that takes it, as if nothing had been.
+    app.extensions["mailman"].port = mailbox.port  # type: ignore[attr-defined]
+    await sign_up(browser)
+    assert mailbox.mails[-1]["Subject"] == "Welcome"
+    assert mailbox.link("/confirm/")
+
+
+@pytest.mark.settings(MAIL_PORT=1)
+async def test_password_stays_where_the_mail_about_the_new_one_is_not_taken(
+    member: Browser, browser: Browser
+) -> None:
+    form = {
+        "password": PASSWORD,
+        "new_password": NEW_PASSWORD,
+        "new_password_confirm": NEW_PASSWORD,
+    }
+    assert (await member.submit("/change", **form)).status_code == 503
+    assert (await browser.login(NAME, NEW_PASSWORD)).status_code == 401
+    assert (await browser.login(NAME, PASSWORD)).status_code == 302
+
+
+@pytest.mark.settings(TRUSTED_HOSTS=".example.org,localhost")
+async def test_mail_comes_from_the_site_unless_a_sender_is_set(app: Quart) -> None:
+    assert app.config["MAIL_DEFAULT_SENDER"] == "no-reply@example.org"
 
 
 async def test_mails_about_one_account_are_limited(browser: Browser, mailbox: Mailbox) -> None:

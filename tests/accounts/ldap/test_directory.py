@@ -202,7 +202,7 @@ async def test_thousands_of_groups_are_refused_in_words(
 async def test_a_thousand_people_are_counted_page_by_page(directory: Directory, ask: Any) -> None:
     directory.change("\n".join(person(f"p{n}", PASSWORD) for n in range(1000)))
     asked = ask()
-    lines = asked.report(*asked.servers)
+    lines = list(asked.report(*asked.servers))
     assert lines[0] == "connected, with TLS"
     assert lines[-1] == f"found in {BASE} by (uid=*): 1000 people"
     assert (await asked.authenticate("p999", PASSWORD)).text("uid") == "p999"

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,7 +47,7 @@ async def test_directory_that_is_gone_is_named_and_found_again(own: Directory, a
     asked = ask(**own.settings)
     assert await asked.authenticate("alice", PASSWORD)
     own.stop()
-    with pytest.raises(BackendUnavailable, match=f"directory {own.url}: .*refused"):
+    with pytest.raises(BackendUnavailable, match=f"directory {own.url} of LDAP_URL .*refused"):
         await asked.authenticate("alice", PASSWORD)
     own.start()
     assert await asked.authenticate("alice", PASSWORD)
@@ -169,8 +170,51 @@ async def test_service_that_may_not_bind_is_named_without_its_password(ask: Any)
 
 
 async def test_base_that_is_not_there_is_named(ask: Any) -> None:
-    with pytest.raises(BackendUnavailable, match="search of dc=none with noSuchObject"):
+    with pytest.raises(BackendUnavailable, match="search of dc=none with noSuchObject; LDAP_BASE "):
         await ask(LDAP_BASE="dc=none").authenticate("alice", PASSWORD)
+
+
+def report(asked: Any) -> str:
+    """Return the lines that the command would print, the fault last."""
+    lines = []
+    try:
+        lines += asked.report(*asked.servers)
+    except BackendUnavailable as fault:
+        lines.append(str(fault))
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"LDAP_USER_FILTER": "(&(uid={name})(sn=nobody))"}, "0 people"),
+        ({"LDAP_ID_ATTRIBUTE": "objectGUID"}, "of whom 1 have no objectGUID\n"),
+        ({"LDAP_NAME_ATTRIBUTE": "sAMAccountName"}, "of whom 1 have no sAMAccountName\n"),
+        ({"LDAP_BIND_DN": "reader"}, "refuses LDAP_BIND_DN"),
+        ({"LDAP_BIND_DN": "", "LDAP_BIND_PASSWORD": ""}, "LDAP_BIND_DN who asks"),
+    ],
+)
+def test_report_fails_where_nobody_could_log_in_and_names_the_setting(
+    directory: Directory, ask: Any, changed: dict[str, str], words: str
+) -> None:
+    directory.add_person("alice", PASSWORD)
+    told = report(ask(**changed))
+    assert words in told
+    assert told.startswith("connected")
+    assert "LDAP_" in told.splitlines()[-1]
+
+
+def test_fault_of_tls_is_told_in_plain_words(own: Directory, ask: Any) -> None:
+    plain = {"LDAP_URL": f"ldaps://localhost:{own.port}"}
+    for changed, words in (
+        (plain, "is out of reach by TLS: "),
+        ({"LDAP_CA_FILE": ""}, "certificate verify failed: .*; see LDAP_CA_FILE"),
+    ):
+        told = report(ask(**own.settings | changed))
+        assert re.fullmatch(rf"The directory {re.escape(own.url)[:5]}\S+ of LDAP_URL .+", told)
+        assert re.search(words, told)
+        assert "socket" not in told
+        assert "('" not in told
 
 
 @pytest.mark.promise(43, asvs="13.2.6")
@@ -183,4 +227,4 @@ async def test_forty_logins_at_once_are_all_answered(own: Directory, ask: Any) -
 def test_free_port_is_nobodys(ask: Any) -> None:
     asked = ask(LDAP_URL=f"ldap://localhost:{free_port()}")
     with pytest.raises(BackendUnavailable, match="refused"):
-        asked.report(*asked.servers)
+        list(asked.report(*asked.servers))

@@ -213,6 +213,7 @@ WRONG = [
     ("OIDC_COMPANY_ISSUER", {"OIDC_COMPANY_ISSUER": "http://login.example.org"}),
     ("OIDC_COMPANY_ISSUER", {"OIDC_COMPANY_ISSUER": "https://u:p@login.example.org"}),
     ("OIDC_COMPANY_ISSUER", {"OIDC_COMPANY_ISSUER": "https://login.example.org:port"}),
+    ("OIDC_COMPANY_ISSUER", {"OIDC_COMPANY_ISSUER": f"{ISSUER}/.well-known/openid-configuration"}),
     ("OIDC_COMPANY_CLIENT_ID", {"OIDC_COMPANY_CLIENT_ID": "''"}),
     ("OIDC_PARTNER_ISSUER", {"OIDC_PROVIDERS": "company,partner"}),
     ("OIDC_COMPANY_REQUIRES", {"OIDC_COMPANY_REQUIRES": "staff"}),
@@ -237,7 +238,9 @@ def test_wrong_setting_is_named_in_one_line(
     assert "\n" not in raised.value.message
 
 
-def test_commands_ask_providers_and_link_users(config: dict[str, Any], package: ModuleType) -> None:
+def test_commands_ask_providers_and_link_users(
+    config: dict[str, Any], package: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def quart(*words: str) -> tuple[int, str]:
         app = package.create_app(config)
         result = app.test_cli_runner().invoke(args=["users", *words])
@@ -247,6 +250,16 @@ def test_commands_ask_providers_and_link_users(config: dict[str, Any], package: 
     assert code == 0
     for word in (ISSUER, "an-app", "keys: tests (RSA)", "signs with: RS256", "logout): no"):
         assert word in printed
+    assert "to: http://localhost:5000/login/company/callback," in printed
+    assert "accepts CLIENT_ID and CLIENT_SECRET: yes" in printed
+    with monkeypatch.context() as patch:
+        patch.setitem(config, "OIDC_COMPANY_CLIENT_SECRET", "that of another app")
+        patch.setitem(config, "ENVIRONMENT", "production")
+        patch.setitem(config, "TRUSTED_HOSTS", ".example.org,app.example.org")
+        code, printed = quart("check")
+    assert code == 1
+    assert "to: https://app.example.org/login/company/callback," in printed
+    assert "not accept OIDC_COMPANY_CLIENT_ID and OIDC_COMPANY_CLIENT_SECRET.\n" in printed
     assert quart("link", "nobody", "company", "1") == (1, "Error: There is no user 'nobody'.\n")
     config["OIDC_TRANSPORT"] = ASGITransport(answers(500, b"{}"))
     code, printed = quart("check")

@@ -18,6 +18,7 @@ from .web.proxies import TrustProxies
 from .web.request_log import RequestLog
 
 PING_TIMEOUT = 2
+_asking: set[asyncio.Task[None]] = set()  # The event loop itself keeps no task.
 HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
 
 
@@ -43,12 +44,24 @@ def bind(app: Quart, bound: State, *parts: Any) -> None:
 async def ping() -> None:
     """Return when this process is ready: not about to stop, and its store answers.
 
-    The store has 2 seconds for it.
+    The store has 2 seconds for it. What it has not ended by then ends by itself: a new connection
+    may take longer.
     """
     if state().ending.begun:
         raise ServiceUnavailable("This process is about to stop.")
+    asking = asyncio.create_task(greenlet_spawn(state().store.ping))
+    _asking.add(asking)
+    asking.add_done_callback(_forget)
     try:
-        async with asyncio.timeout(PING_TIMEOUT):
-            await greenlet_spawn(state().store.ping)
-    except TimeoutError:
-        raise BackendUnavailable(f"No store of logins within {PING_TIMEOUT} s.") from None
+        answered, _ = await asyncio.wait({asking}, timeout=PING_TIMEOUT)
+    finally:
+        asking.cancel()
+    if not answered:
+        raise BackendUnavailable(f"No store of logins within {PING_TIMEOUT} s.")
+    asking.result()
+
+
+def _forget(asked: asyncio.Task[None]) -> None:
+    _asking.discard(asked)
+    if not asked.cancelled():
+        asked.exception()  # Else asyncio logs that nobody has seen it.

@@ -12,6 +12,8 @@ from typing import Any
 from .proxies import ASGIApp
 
 GIVEN = re.compile(rb"[\w.:-]{1,64}", re.ASCII)
+SIGNED = re.compile(r"[\w-]{16,}(\.[\w-]+){2}", re.ASCII)
+"""A token of itsdangerous: whoever has it may do what the link of it is for."""
 STARTS = {
     "http.response.start": 200,
     "websocket.accept": 101,
@@ -77,9 +79,9 @@ def add_request_id(record: logging.LogRecord) -> bool:
 
 
 def _write(scope: Any, status: int | None, seconds: float) -> None:
-    # Without the query, which may hold what is nobody's business.
+    # Without the query, and what is signed, which may hold what is nobody's business.
     method = scope["method"] if scope["type"] == "http" else "WEBSOCKET"
-    path = scope["path"]
+    path = SIGNED.sub("...", scope["path"])
     client = scope.get("client") or ("",)
     fields = {"event": "request", "method": method, "path": path, "status": status}
     fields |= {"seconds": round(seconds, 4), "address": client[0]}
