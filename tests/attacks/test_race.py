@@ -13,7 +13,11 @@ import pytest
 import redis
 from attacks.sites import Site, Start
 
-pytestmark = pytest.mark.slow
+FORMS = ["sql", *(pytest.param(one, marks=pytest.mark.soak) for one in ("ldap", "security"))]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.parametrize("backend", FORMS, indirect=True, scope="session"),
+]
 
 REDIS = os.environ.get("TEST_REDIS_URL") or "redis://localhost:6379/11"
 
