@@ -28,7 +28,7 @@ pytestmark = [
 ]
 
 ERROR = "chrome-error://chromewebdata/"
-EVENTS = {"http://schemas.openid.net/event/backchannel-logout": {}}
+EVENTS: dict[str, Any] = {"http://schemas.openid.net/event/backchannel-logout": {}}
 FLOOD = 200
 
 
