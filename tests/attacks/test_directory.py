@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ import pytest
 from attacks.attacked import GUESSES, Attacked, attacked
 from attacks.test_race import store
 from baking import PYTHONS
-from directory import Directory, serve_directory
+from directory import Directory, dn_of, serve_directory
 from test_projects import Install, install  # noqa: F401  # a fixture is one of them
 
 pytestmark = [pytest.mark.slow, pytest.mark.soak]
@@ -34,12 +35,20 @@ def directory(tmp_path: Path) -> Iterator[Directory]:
 
 
 @pytest.fixture
+def interval() -> str:
+    """After how long the directory is asked again about who is logged in."""
+    return "1h"
+
+
+@pytest.fixture
 def app(
     install: Install,  # noqa: F811  # the fixture, by its name
     directory: Directory,
     tmp_path: Path,
+    interval: str,
 ) -> Iterator[Attacked]:
     env = {"LOGIN_LIMIT_PER_ADDRESS": f"{CROWD} per 15 minutes", "LDAP_TIMEOUT": "2"}
+    env["LDAP_CHECK_INTERVAL"] = interval
     project = install("ldap", PYTHONS[-1])
     with attacked(project, tmp_path, "hypercorn", **directory.settings, **env) as app:
         yield app
@@ -74,19 +83,35 @@ def test_login_whose_client_leaves_while_the_directory_is_asked_is_none(
     assert app.sessions(name) == 0
 
 
-def test_logout_while_the_directory_hangs_is_a_deed_with_its_line(
-    app: Attacked, directory: Directory
-) -> None:
+@pytest.mark.parametrize("interval", ["1s"])
+def test_logout_waits_for_no_directory(app: Attacked, directory: Directory) -> None:
     name = uuid.uuid4().hex
     directory.add_person(name, PASSWORD)
     clients = app.logged_in(name, PASSWORD)
     tokens = [client.token() for client in clients]
+    time.sleep(1)  # It is time to ask again.
     with directory.hanging():
         for client, token in zip(clients, tokens, strict=True):
-            client.leave(0.2, "/logout", {"csrf_token": token})
-        logged = app.lines(name)
-    assert logged == {"login": len(clients), "logout": len(clients)}
+            assert "HTTP/1.1 303" in client.exchange("/logout", {"csrf_token": token})
+    assert app.lines(name) == {"login": len(clients), "logout": len(clients)}
     assert app.sessions(name) == 0
+
+
+@pytest.mark.parametrize("interval", ["1s"])
+def test_login_that_the_directory_withdraws_is_logged_although_the_client_leaves(
+    app: Attacked, directory: Directory
+) -> None:
+    for seconds in (0.2, 0.01, 0.02, 0.03, 0.04):
+        name, client = uuid.uuid4().hex, app.client()
+        directory.add_person(name, PASSWORD)
+        client.log_in(name, PASSWORD)
+        directory.delete(dn_of(name))
+        time.sleep(1)
+        with directory.hanging():
+            client.leave(0.2, "/protected")
+        client.leave(seconds, "/protected")
+        withdrawn = app.lines(name)["login withdrawn"]
+        assert withdrawn == 1 - app.sessions(name)
 
 
 async def send(client: httpx.AsyncClient, name: str, password: str) -> int:
