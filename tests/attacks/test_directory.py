@@ -134,7 +134,9 @@ async def test_logins_at_a_directory_that_hangs_hold_up_nobody_and_cost_nothing(
         async with httpx.AsyncClient(base_url=app.url, timeout=60) as client:
             return await send(client, name, password)
 
-    async with httpx.AsyncClient(base_url=app.url, timeout=60) as inside:
+    # Hypercorn closes a connection after a thousand requests.
+    close = {"Connection": "close"}
+    async with httpx.AsyncClient(base_url=app.url, timeout=60, headers=close) as inside:
         assert await send(inside, member, PASSWORD) == 303
         seen: Counter[int] = Counter()
         with directory.hanging():

@@ -167,7 +167,9 @@ async def test_flood_of_forged_logouts_ends_nothing_and_holds_up_nobody(site: Si
         limits = httpx.Limits(max_connections=20)
         async with (
             httpx.AsyncClient(base_url=site.url, timeout=60, limits=limits) as flood,
-            httpx.AsyncClient(base_url=site.url, timeout=60, cookies=cookies) as inside,
+            httpx.AsyncClient(
+                base_url=site.url, timeout=60, cookies=cookies, headers={"Connection": "close"}
+            ) as inside,
         ):
             path = "/login/company/logout"
             sending = [flood.post(path, data={"logout_token": token}) for token in tokens]
