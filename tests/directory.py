@@ -8,6 +8,7 @@ import contextlib
 import functools
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -123,6 +124,7 @@ class Directory:
     def __init__(self, folder: Path, authority: Authority, *names: str, days: int = 2) -> None:
         self.folder, self.ca_file = folder, authority.file
         self.port, self.tls_port = free_port(), free_port()
+        self.log = folder / "log"
         self._process: subprocess.Popen[bytes] | None = None
         name = f"slapd{days}-{'-'.join(names).replace(':', '.')}"
         (folder / "data").mkdir(parents=True)
@@ -168,8 +170,9 @@ class Directory:
     def start(self) -> None:
         """Start it; return when it answers."""
         urls = f"ldap://localhost:{self.port} ldaps://localhost:{self.tls_port}"
-        command = [find("slapd"), "-f", str(self.folder / "slapd.conf"), "-h", urls, "-d", "0"]
-        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        command = [find("slapd"), "-f", str(self.folder / "slapd.conf"), "-h", urls, "-d", "stats"]
+        with self.log.open("a") as log:
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log)
         for _ in range(500):
             with contextlib.suppress(OSError):
                 socket.create_connection(("localhost", self.tls_port), timeout=5).close()
@@ -185,6 +188,20 @@ class Directory:
             self._process.terminate()
             self._process.wait(timeout=20)
             self._process = None
+
+    @contextlib.contextmanager
+    def hanging(self) -> Iterator[None]:
+        """Let it take connections, and say nothing, until the block ends."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
+
+    def binds(self, name: str) -> int:
+        """Return how often it was asked for the password of a person."""
+        return self.log.read_text("utf-8").count(f'BIND dn="{dn_of(name)}" method=')
 
     def change(self, ldif: str) -> None:
         """Make changes (`changetype: ...`) as the administrator."""

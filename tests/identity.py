@@ -197,3 +197,15 @@ class Person(Visitor):
     def is_logged_in(self) -> bool:
         """Say whether the protected page opens."""
         return self.client.get("/protected").url.path == "/protected"
+
+    def callback(self, name: str = "alice") -> str:
+        """Log in at a provider; return where it would send the browser back to."""
+        page = self.fill(self.press(), login=name, password="any")
+        self.client.follow_redirects = False
+        try:
+            answer = self.fill(page) if "/interaction/" in page.url.path else page
+            while "/callback?" not in answer.headers["Location"]:
+                answer = self.client.get(answer.headers["Location"])
+        finally:
+            self.client.follow_redirects = True
+        return str(answer.headers["Location"])

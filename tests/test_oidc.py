@@ -178,7 +178,7 @@ def test_provider_that_is_gone_is_a_503_and_logs_nobody_out(start: Start) -> Non
     with start() as site:
         inside, outside, on_the_way = site.visit(), site.visit(), site.visit()
         inside.come_in()
-        back = _callback(on_the_way)
+        back = on_the_way.callback()
         site.company.stop()
         site.partner.stop()
         assert inside.is_logged_in()
@@ -226,7 +226,7 @@ def test_provider_is_asked_by_tls_alone_where_its_certificate_is_good(
 def test_answer_of_the_provider_is_good_once_and_in_one_browser(start: Start) -> None:
     with start() as site:
         victim, thief = site.visit(), site.visit()
-        back = _callback(victim)
+        back = victim.callback()
         # In another browser, which has begun a login itself.
         thief.press()
         assert thief.client.get(back).status_code == 401
@@ -234,7 +234,7 @@ def test_answer_of_the_provider_is_good_once_and_in_one_browser(start: Start) ->
         assert victim.client.get(back).url.path == "/home"
         assert victim.client.get(back).status_code == 401
         # A code that was used, with a state that is good.
-        own = _callback(thief)
+        own = thief.callback()
         code = re.search(r"code=([^&]+)", back)
         assert code
         used = re.sub(r"code=[^&]+", f"code={code[1]}", own)
@@ -253,7 +253,7 @@ def test_answer_of_another_provider_is_refused(start: Start) -> None:
             lambda url: re.sub(r"&iss=[^&]+", "", url),
         ):
             person = site.visit()
-            answer = person.client.get(wrong(_callback(person)))
+            answer = person.client.get(wrong(person.callback()))
             assert answer.status_code == 401
             assert "from another provider" in answer.text
             assert not person.is_logged_in()
@@ -364,19 +364,6 @@ def test_users_of_a_database_go_on_at_a_provider(
         # The same address, which nobody has verified, is no reason.
         assert mallory.come_in("mallory").status_code == 401
         assert site.rows("SELECT count(*) FROM users") == [(2,)]
-
-
-def _callback(person: Person) -> str:
-    """Log in at the provider; return where it would send the browser back to."""
-    page = person.fill(person.press(), login="alice", password="any")
-    person.client.follow_redirects = False
-    try:
-        answer = person.fill(page) if "/interaction/" in page.url.path else page
-        while "/callback?" not in answer.headers["Location"]:
-            answer = person.client.get(answer.headers["Location"])
-    finally:
-        person.client.follow_redirects = True
-    return str(answer.headers["Location"])
 
 
 def _agree(page: Page, name: str) -> None:

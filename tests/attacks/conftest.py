@@ -6,12 +6,13 @@ import os
 import shutil
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from attacks.sites import Site, Start
 from baking import PYTHONS
+from identity import providers
 from playwright.async_api import Browser, async_playwright
 from test_projects import Install, install, tool  # noqa: F401  # a fixture is one of them
 from visitor import first_user, free_port, serve
@@ -19,24 +20,48 @@ from visitor import first_user, free_port, serve
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 
 
+BACKENDS = [
+    "sql",
+    *(pytest.param(backend, marks=pytest.mark.soak) for backend in ("ldap", "oidc", "security")),
+]
+
+
+@pytest.fixture(scope="session", params=BACKENDS)
+def backend(request: pytest.FixtureRequest) -> str:
+    """Where the users of the app come from."""
+    return str(request.param)
+
+
 @pytest.fixture(scope="session")
-def start(install: Install) -> Start:  # noqa: F811  # the fixture, by its name
+def start(
+    install: Install,  # noqa: F811  # the fixture, by its name
+    backend: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Start:
     """Serve a render with these settings."""
-    project = install("sql", PYTHONS[-1])
+    project = install(backend, PYTHONS[-1])
     settings = {"LOGIN_LIMIT_PER_ADDRESS": "100000 per 15 minutes"}
-    name, password = first_user(project, tool(project, "quart"), **settings)
+    name, password = "alice", "any"
+    if backend != "oidc":
+        name, password = first_user(project, tool(project, "quart"), **settings)
 
     @contextmanager
     def start(**env: str) -> Iterator[Site]:
-        port = free_port()
+        port, given, company = free_port(), settings | env, None
         command = (
             tool(project, "hypercorn"),
             "--bind",
             f"localhost:{port}",
             f"{project.slug}.asgi:app",
         )
-        with serve(project.path, *command, port=port, env=project.env | settings | env) as url:
-            yield Site(url, project.slug, name, password)
+        with ExitStack() as stack:
+            if backend == "oidc":
+                folder, url = tmp_path_factory.mktemp("company"), f"http://localhost:{port}"
+                (company,) = stack.enter_context(providers(url, folder, "company"))
+                given |= {"INSTANCE_PATH": str(folder), "OIDC_PROVIDERS": "company", **company.env}
+            serving = serve(project.path, *command, port=port, env=project.env | given)
+            url = stack.enter_context(serving)
+            yield Site(url, project.slug, name, password, backend, company)
 
     return start
 
@@ -44,7 +69,7 @@ def start(install: Install) -> Start:  # noqa: F811  # the fixture, by its name
 @pytest.fixture(scope="session")
 def site(start: Start) -> Iterator[Site]:
     """The app, on localhost."""
-    with start() as site:
+    with start(LOGIN_LIMIT_PER_ACCOUNT="100000 per 15 minutes") as site:
         yield site
 
 

@@ -38,5 +38,9 @@ const provider = new Provider(url, {
 for (const event of ['backchannel.error', 'server_error']) {
   provider.on(event, (_, error) => console.error(event, error));
 }
+provider.use((ctx, next) => {
+  console.log(ctx.method, ctx.path);
+  return next();
+});
 const server = tls ? createTlsServer(tls, provider.callback()) : createServer(provider.callback());
 server.listen(port, '127.0.0.1', () => console.log('ready'));

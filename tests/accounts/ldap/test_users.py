@@ -183,8 +183,10 @@ async def away(own: Directory, config: dict[str, Any], package: Any) -> Any:
 async def test_unreachable_directory_is_503_and_no_attempt(
     own: Directory, away: Quart, caplog: pytest.LogCaptureFixture
 ) -> None:
-    zoe, other = Browser(away), Browser(away)
-    assert (await zoe.login("zoe")).status_code == 303
+    zoe, other, leaving = Browser(away), Browser(away), Browser(away)
+    for browser in (zoe, leaving):
+        assert (await browser.login("zoe")).status_code == 303
+    token = await leaving.token()
     own.stop()
     for _ in range(8):
         response = await other.login("zoe")
@@ -195,7 +197,10 @@ async def test_unreachable_directory_is_503_and_no_attempt(
     assert await zoe.is_logged_in()
     away.extensions["accounts"].users._looked_at.clear()
     assert (await zoe.get("/protected")).status_code == 503
+    # Who leaves is not asked about.
+    assert (await leaving.post("/logout", form={"csrf_token": token})).status_code == 303
     own.start()
+    assert not await leaving.is_logged_in()
     assert await zoe.is_logged_in()
     assert (await other.login("zoe")).status_code == 303
 
