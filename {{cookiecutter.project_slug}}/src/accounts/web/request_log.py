@@ -12,8 +12,8 @@ from typing import Any
 from .proxies import ASGIApp
 
 GIVEN = re.compile(rb"[\w.:-]{1,64}", re.ASCII)
-SIGNED = re.compile(r"[\w-]{16,}(\.[\w-]+){2}", re.ASCII)
-"""A token of itsdangerous: whoever has it may do what the link of it is for."""
+SIGNED = re.compile(r"\.?[\w-]+\.[\w-]{6,8}\.[\w-]{27,}", re.ASCII)
+"""A token of itsdangerous, its time and signature: whoever has it may do what its link is for."""
 STARTS = {
     "http.response.start": 200,
     "websocket.accept": 101,
