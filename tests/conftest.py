@@ -11,6 +11,14 @@ from typing import Any
 import pytest
 from baking import COMBINATIONS, Bake, BakedProject, combination_id, copy_template
 
+# Suites of their own, which take minutes: begun last, they would keep one worker waiting.
+FIRST = (
+    "test_fresh_runs_give_the_recorded_results",
+    "test_login_passes_its_own_suite_on_every_service",
+    "test_bridge_passes_its_tests",
+    "test_owner_of_a_database_follows_every_recipe",
+)
+
 # The bridge is imported from the template, and Cookiecutter would copy the bytecode.
 sys.dont_write_bytecode = True
 
@@ -21,6 +29,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(folder.cleanup)
     copy_template(Path(folder.name))
     config.option.template = folder.name
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    items.sort(key=lambda item: getattr(item, "originalname", "") not in FIRST)
 
 
 @pytest.fixture
