@@ -150,8 +150,8 @@ def providers(
     """Serve a provider under each name until the block ends, for an app at this address."""
     modules, made = installed() / "node_modules", []
     for name in names:
-        place = folder / name
-        place.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        place = Path(mkdtemp(prefix=name, dir=folder))
         (place / "node_modules").symlink_to(modules)
         (place / "package.json").write_text('{"type": "module"}')
         made.append(IdentityProvider(name, app, place, authority))
