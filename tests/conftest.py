@@ -13,7 +13,6 @@ from baking import COMBINATIONS, Bake, BakedProject, combination_id, copy_templa
 
 # Suites of their own, which take minutes: begun last, they would keep one worker waiting.
 FIRST = (
-    "test_fresh_runs_give_the_recorded_results",
     "test_login_passes_its_own_suite_on_every_service",
     "test_bridge_passes_its_tests",
     "test_owner_of_a_database_follows_every_recipe",
