@@ -17,6 +17,12 @@ RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
 SOURCE = ROOT / "{{cookiecutter.project_slug}}" / "src" / "flask_patch"
 
 
+# Between the oldest and the newest there is no other Quart: left to CI.
+OTHERS = [
+    pytest.param(version, marks=[pytest.mark.soak] if version in PYTHONS[1:-1] else [])
+    for version in PYTHONS
+    if version != RUNNING
+]
 ALL = ("tests/bridge",)
 DATABASES = [f"tests/bridge/test_{name}.py" for name in ("databases", "database_leaks", "pools")]
 
@@ -52,7 +58,7 @@ def install(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("python", [version for version in PYTHONS if version != RUNNING])
+@pytest.mark.parametrize("python", OTHERS)
 def test_bridge_passes_its_tests(python: str, install: Callable[[str], str]) -> None:
     run_tests(install(python))
 
