@@ -12,6 +12,7 @@ from accounts.tokens import digest
 from browser import NAME, PASSWORD, Browser
 from quart import Quart, Response
 from rendered import Clock
+from visits import KNOWN
 
 DAY = 24 * 60 * 60
 NEW = {"current": PASSWORD, "password": "another long one", "confirm": "another long one"}
@@ -277,11 +278,9 @@ async def test_cookies_in_production_are_confined_and_so_are_their_deletions(
     await browser.get("/")
     assert browser.cookie("remember") is None
     set_cookies = [SimpleCookie(line) for line in browser.cookies]
-    session, remember, known = (
-        f"__Host-{package.__name__}_{kind}" for kind in ("session", "remember", "browser")
-    )
-    # Where a provider asks for the passwords, no browser is known by its logins.
-    assert {name for jar in set_cookies for name in jar} - {known} == {session, remember}
+    kinds = ("session", "remember", *KNOWN)
+    names = {f"__Host-{package.__name__}_{kind}" for kind in kinds}
+    assert {name for jar in set_cookies for name in jar} == names
     deleted = 0
     for line, jar in zip(browser.cookies, set_cookies, strict=True):
         assert len(line) < 4096

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 from uuid import uuid4
@@ -15,6 +16,9 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 REDIS = os.environ.get("TEST_REDIS_URL") or "redis://localhost:6379/12"
+
+KNOWN = () if find_spec("accounts.oidc") else ("browser",)
+"""The cookie that a browser is known by, where passwords are asked for and not at a provider."""
 
 
 @pytest.fixture
