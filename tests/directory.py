@@ -6,6 +6,7 @@ import atexit
 import base64
 import contextlib
 import functools
+import os
 import re
 import shutil
 import signal
@@ -13,7 +14,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -118,14 +119,73 @@ class Authority:
         subprocess.run([find("openssl"), *map(str, words)], check=True, capture_output=True)
 
 
-class Directory:
+class Server:
+    """An LDAP server that a test runs, and that its administrator changes."""
+
+    def __init__(self, folder: Path, authority: Authority, name: str, password: str) -> None:
+        self.folder, self.ca_file = folder, authority.file
+        self.log = folder / "log"
+        self._admin = name, password
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def admin_url(self) -> str:
+        """The address that the administrator comes by."""
+        raise NotImplementedError
+
+    def run(self, command: Sequence[str], host: str, port: int) -> None:
+        """Start it; return when it answers."""
+        with self.log.open("a") as log:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        for _ in range(1500):
+            with contextlib.suppress(OSError):
+                socket.create_connection((host, port), timeout=5).close()
+                return
+            if self._process.poll() is not None:
+                break
+            time.sleep(0.02)
+        pytest.fail(f"{command[0]} does not start:\n{self.log.read_text()}")
+
+    def stop(self) -> None:
+        """Stop it."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(timeout=20)
+            self._process = None
+
+    def change(self, ldif: str) -> None:
+        """Make changes (`changetype: ...`) as the administrator."""
+        self.tool("ldapmodify", "-a", ldif)
+
+    def set(self, dn: str, attribute: str, *values: str) -> None:
+        """Replace the values of an attribute."""
+        lines = "".join(ldif_line(attribute, value) for value in values)
+        self.change(f"{ldif_line('dn', dn)}changetype: modify\nreplace: {attribute}\n{lines}")
+
+    def delete(self, dn: str) -> None:
+        """Delete an entry."""
+        self.change(f"{ldif_line('dn', dn)}changetype: delete\n")
+
+    def tool(self, program: str, *words: str) -> None:
+        """Run one of OpenLDAP's programs as the administrator; the last word is its input."""
+        *options, text = words
+        name, password = self._admin
+        command = [find(program), "-x", "-H", self.admin_url, "-D", name, "-w", password, *options]
+        env = os.environ | {"LDAPTLS_CACERT": str(self.ca_file)}
+        done = subprocess.run(
+            command, input=text.encode(), capture_output=True, check=False, env=env
+        )
+        assert done.returncode == 0, done.stderr.decode()
+
+
+class Directory(Server):
     """A slapd that can be stopped and started again on its ports, with its data."""
 
     def __init__(self, folder: Path, authority: Authority, *names: str, days: int = 2) -> None:
-        self.folder, self.ca_file = folder, authority.file
+        super().__init__(folder, authority, ADMIN, ADMIN_PASSWORD)
         self.port, self.tls_port = free_port(), free_port()
-        self.log = folder / "log"
-        self._process: subprocess.Popen[bytes] | None = None
         name = f"slapd{days}-{'-'.join(names).replace(':', '.')}"
         (folder / "data").mkdir(parents=True)
         (folder / "slapd.conf").write_text(
@@ -140,6 +200,11 @@ class Directory:
             )
         )
         self.load(DATA)
+
+    @property
+    def admin_url(self) -> str:
+        """Its address without TLS, whatever its certificate is like."""
+        return f"ldap://localhost:{self.port}"
 
     @property
     def url(self) -> str:
@@ -171,23 +236,7 @@ class Directory:
         """Start it; return when it answers."""
         urls = f"ldap://localhost:{self.port} ldaps://localhost:{self.tls_port}"
         command = [find("slapd"), "-f", str(self.folder / "slapd.conf"), "-h", urls, "-d", "stats"]
-        with self.log.open("a") as log:
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log)
-        for _ in range(500):
-            with contextlib.suppress(OSError):
-                socket.create_connection(("localhost", self.tls_port), timeout=5).close()
-                return
-            if self._process.poll() is not None:
-                break
-            time.sleep(0.02)
-        pytest.fail("slapd does not start")
-
-    def stop(self) -> None:
-        """Stop it."""
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait(timeout=20)
-            self._process = None
+        self.run(command, "localhost", self.tls_port)
 
     @contextlib.contextmanager
     def hanging(self) -> Iterator[None]:
@@ -203,10 +252,6 @@ class Directory:
         """Return how often it was asked for the password of a person."""
         return self.log.read_text("utf-8").count(f'BIND dn="{dn_of(name)}" method=')
 
-    def change(self, ldif: str) -> None:
-        """Make changes (`changetype: ...`) as the administrator."""
-        self._tool("ldapmodify", "-a", ldif)
-
     def add_person(self, name: str, password: str, *lines: str) -> None:
         """Add a person; more lines are of LDIF."""
         self.change(person(name, password, *lines))
@@ -216,28 +261,11 @@ class Directory:
         lines = "\n".join(f"member: {member}" for member in members)
         self.change(f"dn: cn={name},{GROUPS}\nobjectClass: groupOfNames\ncn: {name}\n{lines}\n")
 
-    def set(self, dn: str, attribute: str, *values: str) -> None:
-        """Replace the values of an attribute."""
-        coded = (base64.b64encode(value.encode()).decode() for value in values)
-        lines = "".join(f"{attribute}:: {value}\n" for value in coded)
-        self.change(f"dn: {dn}\nchangetype: modify\nreplace: {attribute}\n{lines}")
-
-    def delete(self, dn: str) -> None:
-        """Delete an entry."""
-        self.change(f"dn: {dn}\nchangetype: delete\n")
-
     def clear(self) -> None:
         """Delete all people and groups."""
         folders = (PEOPLE, GROUPS)
-        self._tool("ldapdelete", "-r", "\n".join((*folders, "")))
+        self.tool("ldapdelete", "-r", "\n".join((*folders, "")))
         self.change("\n".join(f"dn: {dn}\nobjectClass: organizationalUnit\n" for dn in folders))
-
-    def _tool(self, program: str, *words: str) -> None:
-        *options, text = words
-        url = f"ldap://localhost:{self.port}"
-        command = [find(program), "-x", "-H", url, "-D", ADMIN, "-w", ADMIN_PASSWORD, *options]
-        done = subprocess.run(command, input=text.encode(), capture_output=True, check=False)
-        assert done.returncode == 0, done.stderr.decode()
 
 
 def write_settings(file: Path, settings: dict[str, str]) -> None:
@@ -257,8 +285,13 @@ def dn_of(name: str) -> str:
 def person(name: str, password: str, *lines: str) -> str:
     """Return a person as LDIF."""
     values = [("uid", name), ("cn", name), ("sn", name), ("userPassword", password)]
-    coded = [f"{key}:: {base64.b64encode(value.encode()).decode()}" for key, value in values]
-    return "\n".join((f"dn: {dn_of(name)}", "objectClass: inetOrgPerson", *coded, *lines, ""))
+    known = "".join(ldif_line(key, value) for key, value in values)
+    return f"dn: {dn_of(name)}\nobjectClass: inetOrgPerson\n{known}" + "\n".join((*lines, ""))
+
+
+def ldif_line(attribute: str, value: str) -> str:
+    """Return a line of LDIF, whatever is in the value."""
+    return f"{attribute}:: {base64.b64encode(value.encode()).decode()}\n"
 
 
 @contextlib.contextmanager

@@ -6,15 +6,13 @@ import base64
 import contextlib
 import os
 import re
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from secrets import randbelow
 
 import pytest
-from directory import Authority, find
+from directory import Authority, Server, find, ldif_line
 
 BASE = "DC=example,DC=org"
 PEOPLE, GROUPS, SERVICES = (f"OU={name},{BASE}" for name in ("People", "Groups", "Services"))
@@ -22,13 +20,13 @@ ADMIN, ADMIN_PASSWORD = "Administrator@example.org", "what the Administrator kn0
 READER_PASSWORD = "what the Reader kn0ws"
 
 
-class Domain:
+class Domain(Server):
     """A domain controller in a folder, at an address of its own: its ports cannot be chosen."""
 
     def __init__(self, folder: Path, authority: Authority) -> None:
         if os.geteuid():
             pytest.skip("a domain controller listens where only root may")
-        self.folder, self.ca_file = folder, authority.file
+        super().__init__(folder, authority, ADMIN, ADMIN_PASSWORD)
         self.address = f"127.{randbelow(254) + 1}.{randbelow(254) + 1}.{randbelow(254) + 1}"
         certificate = authority.certificate(f"domain-{self.address}", f"IP:{self.address}")
         options = {
@@ -39,8 +37,12 @@ class Domain:
             "tls keyfile": f"{certificate}.key",
             "tls certfile": f"{certificate}.pem",
             "tls cafile": str(self.ca_file),
-            "log file": f"{folder}/log",
+            "log file": f"{folder}/samba.log",
+            # What two that run at once would share.
+            "pid directory": f"{folder}/run",
+            "ncalrpc dir": f"{folder}/run/ncalrpc",
         }
+        (folder / "run").mkdir()
         command = [find("samba-tool"), "domain", "provision", "--server-role=dc"]
         command += ["--realm=EXAMPLE.ORG", "--domain=EXAMPLE", "--dns-backend=NONE"]
         command += ["--host-name=dc1", f"--host-ip={self.address}", f"--adminpass={ADMIN_PASSWORD}"]
@@ -48,52 +50,24 @@ class Domain:
         command += [f"--option={name}={value}" for name, value in options.items()]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
-        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
-        """Its address, by TLS."""
+        """Its address, by TLS, without which it takes no password."""
         return f"ldaps://{self.address}"
+
+    @property
+    def admin_url(self) -> str:
+        return self.url
 
     def start(self) -> None:
         """Start it; return when it answers, with a reader and the folders of the documents."""
         options = ["--interactive", "--debug-stdout", "--model=single"]
         options += [f"--configfile={self.folder}/etc/smb.conf"]
-        with (self.folder / "printed").open("wb") as printed:
-            self._process = subprocess.Popen(
-                [find("samba"), *options],
-                stdin=subprocess.DEVNULL,
-                stdout=printed,
-                stderr=printed,
-            )
-        for _ in range(1500):
-            with contextlib.suppress(OSError):
-                socket.create_connection((self.address, 636), timeout=5).close()
-                break
-            assert self._process.poll() is None, (self.folder / "printed").read_text()
-            time.sleep(0.02)
+        self.run([find("samba"), *options], self.address, 636)
         for dn in (PEOPLE, GROUPS, SERVICES):
             self.change(f"dn: {dn}\nobjectClass: organizationalUnit\n")
         self.change(_user(f"CN=reader,{SERVICES}", "reader", READER_PASSWORD))
-
-    def stop(self) -> None:
-        """Stop it."""
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait(timeout=20)
-            self._process = None
-
-    def change(self, ldif: str) -> None:
-        """Make changes (`changetype: ...`) as the administrator."""
-        command = [find("ldapmodify"), "-a", "-x", "-H", self.url, "-D", ADMIN, "-w"]
-        done = subprocess.run(
-            [*command, ADMIN_PASSWORD],
-            input=ldif.encode(),
-            env=os.environ | {"LDAPTLS_CACERT": str(self.ca_file)},
-            capture_output=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr.decode()
 
     def add_person(self, name: str, password: str, *lines: str) -> str:
         """Add a person, more lines are of LDIF; return their DN."""
@@ -104,29 +78,18 @@ class Domain:
     def add_group(self, name: str, *members: str) -> str:
         """Add a group of DNs; return its own."""
         dn = f"CN={name},{GROUPS}"
-        lines = "".join(_line("member", member) for member in members)
+        lines = "".join(ldif_line("member", member) for member in members)
         self.change(f"dn: {dn}\nobjectClass: group\nsAMAccountName: {name}\n{lines}")
         return dn
-
-    def set(self, dn: str, attribute: str, value: str) -> None:
-        """Replace the value of an attribute."""
-        change = _line("dn", dn) + "changetype: modify\n"
-        self.change(f"{change}replace: {attribute}\n{_line(attribute, value)}")
-
-    def delete(self, dn: str) -> None:
-        """Delete an entry."""
-        self.change(f"{_line('dn', dn)}changetype: delete\n")
 
 
 def _user(dn: str, name: str, password: str, *lines: str) -> str:
     secret = base64.b64encode(f'"{password}"'.encode("utf-16-le")).decode()
     kept = [f"unicodePwd:: {secret}", "userAccountControl: 512", *lines, ""]
-    known = _line("sAMAccountName", name) + _line("userPrincipalName", f"{name}@example.org")
-    return _line("dn", dn) + "objectClass: user\n" + known + "\n".join(kept)
-
-
-def _line(attribute: str, value: str) -> str:
-    return f"{attribute}:: {base64.b64encode(value.encode()).decode()}\n"
+    known = ldif_line("sAMAccountName", name) + ldif_line(
+        "userPrincipalName", f"{name}@example.org"
+    )
+    return ldif_line("dn", dn) + "objectClass: user\n" + known + "\n".join(kept)
 
 
 def documented_settings(page: str) -> dict[str, str]:
